@@ -1,0 +1,1 @@
+# The classes of pyscard are not described: only the function level, smartcard.scard, is used.
