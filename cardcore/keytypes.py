@@ -1,0 +1,124 @@
+"""The kinds of key pair by name (`rsa2048`, `ecp256`, ...), and their way to and from `cryptography` objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeAlias
+
+from cardcore.errors import InputError, NotSupported, ReplyError
+from cardcore.profile.reply import EcPoint, RsaNumbers
+from cardcore.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+    PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+class Kind(StrEnum):
+    """The mathematics behind a key."""
+
+    RSA = "rsa"
+    EC = "ec"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyType:
+    """A kind of key pair; `bits` is the size of the modulus or of the field, `curve` its name in `cryptography`."""
+
+    name: str
+    kind: Kind
+    bits: int
+    curve: str = ""
+
+    @property
+    def size(self) -> int:
+        """Modulus or field size in bytes."""
+        return -(-self.bits // 8)
+
+
+KEY_TYPES: Mapping[str, KeyType] = {
+    entry.name: entry
+    for entry in (
+        *(KeyType(name=f"rsa{bits}", kind=Kind.RSA, bits=bits) for bits in (512, 768, 1024, 1536, 2048, 3072, 4096)),
+        KeyType(name="ecp256", kind=Kind.EC, bits=256, curve="secp256r1"),
+        KeyType(name="ecp384", kind=Kind.EC, bits=384, curve="secp384r1"),
+        KeyType(name="ecp521", kind=Kind.EC, bits=521, curve="secp521r1"),
+    )
+}
+
+
+def key_type(name: str) -> KeyType:
+    """The key type of that name; InputError that lists the names if there is none."""
+    if name not in KEY_TYPES:
+        raise InputError(f"unknown key type {name}", hint=f"Use one of {', '.join(KEY_TYPES)}.")
+    return KEY_TYPES[name]
+
+
+def type_of(key: PublicKey | PrivateKey) -> KeyType:
+    """The type of a `cryptography` key; NotSupported for kinds that no card profile speaks of."""
+    curve = getattr(key, "curve", None)
+    bits: int = getattr(key, "key_size", 0)
+    for entry in KEY_TYPES.values():
+        if entry.bits == bits and entry.curve == (curve.name if curve is not None else ""):
+            return entry
+    raise NotSupported(f"keys of this kind ({type(key).__name__}, {bits} bits) are not supported")
+
+
+def public_key(numbers: RsaNumbers | EcPoint, kind: KeyType | None = None) -> PublicKey:
+    """A `cryptography` public key from what a card returned; ReplyError if that is no valid key of the type."""
+    try:
+        return _rsa_key(numbers) if isinstance(numbers, RsaNumbers) else _ec_key(numbers, kind)
+    except ValueError as error:
+        raise ReplyError(f"the card returned an invalid public key: {error}") from error
+
+
+def _rsa_key(numbers: RsaNumbers) -> rsa.RSAPublicKey:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.RSAPublicNumbers(numbers.exponent, numbers.modulus).public_key()
+
+
+def _ec_key(numbers: EcPoint, kind: KeyType | None) -> ec.EllipticCurvePublicKey:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curves: dict[str, ec.EllipticCurve] = {
+        "secp256r1": ec.SECP256R1(),
+        "secp384r1": ec.SECP384R1(),
+        "secp521r1": ec.SECP521R1(),
+    }
+    found = kind or next(
+        (entry for entry in KEY_TYPES.values() if entry.curve and 1 + 2 * entry.size == len(numbers.point)), None
+    )
+    if found is None or not found.curve:
+        raise ReplyError(f"a point of {len(numbers.point)} bytes is on no supported curve")
+    return ec.EllipticCurvePublicKey.from_encoded_point(curves[found.curve], numbers.point)
+
+
+def private_values(key: PrivateKey) -> dict[str, Secret | bytes]:
+    """The named parts of a private key for a profile's `import` operation, each as long as the card wants it.
+
+    RSA: p, q, dp, dq, qinv of half the modulus size; d of its size; n and e public. EC: d of field size, public point.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    kind = type_of(key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        point = key.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        )
+        scalar = key.private_numbers().private_value
+        return {"private.d": Secret(scalar.to_bytes(kind.size)), "private.public": point}
+    numbers = key.private_numbers()
+    public = numbers.public_numbers
+    half = kind.size // 2
+    parts = {"p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1, "qinv": numbers.iqmp}
+    values: dict[str, Secret | bytes] = {f"private.{name}": Secret(part.to_bytes(half)) for name, part in parts.items()}
+    values["private.d"] = Secret(numbers.d.to_bytes(kind.size))
+    values["private.n"] = public.n.to_bytes(kind.size)
+    values["private.e"] = public.e.to_bytes(-(-public.e.bit_length() // 8))
+    return values
