@@ -1,0 +1,108 @@
+"""Challenge-response procedures by which an administrator authenticates: one registry, no card's name.
+
+A procedure computes; the commands that carry its values are operations of the profile, so the same procedure serves
+every card that wraps them differently (ISO 7816-4:2020, 11.5: GENERAL, EXTERNAL and MUTUAL AUTHENTICATE).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cardcore.engine import Engine
+from cardcore.errors import InputError, PinError, ReplyError, StatusError
+from cardcore.profile.template import Value
+from cardcore.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cipher:
+    """A block cipher by its name in profiles; sizes in bytes."""
+
+    name: str
+    key_sizes: tuple[int, ...]
+    block: int
+
+
+CIPHERS: Mapping[str, Cipher] = {
+    cipher.name: cipher
+    for cipher in (
+        Cipher(name="3des", key_sizes=(24,), block=8),
+        Cipher(name="aes128", key_sizes=(16,), block=16),
+        Cipher(name="aes192", key_sizes=(24,), block=16),
+        Cipher(name="aes256", key_sizes=(32,), block=16),
+    )
+}
+
+
+def check_key(key: Secret, cipher: str) -> None:
+    """InputError if `key` has not the length in bytes that the cipher wants."""
+    sizes = CIPHERS[cipher].key_sizes
+    if len(key) not in sizes:
+        wanted = " or ".join(str(size) for size in sizes)
+        raise InputError(
+            f"the admin key has {len(key)} bytes", hint=f"A {cipher} key has {wanted} bytes (hexadecimal)."
+        )
+
+
+def witness_mutual(engine: Engine, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
+    """Mutual authentication: decrypt the card's witness, and check that it encrypts our challenge."""
+    witness = _bytes(engine.run("authenticate-witness", values))
+    plain = _ecb(key, cipher, witness, decrypt=True)
+    challenge = secrets.token_bytes(CIPHERS[cipher].block)
+    answer = _prove(engine, "authenticate-answer", {**values, "witness": plain, "challenge": challenge})
+    if not secrets.compare_digest(answer, _ecb(key, cipher, challenge)):
+        raise ReplyError("the card did not prove that it knows the admin key", hint="Do not use this card.")
+
+
+def challenge_single(engine: Engine, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
+    """Single authentication: encrypt the card's challenge."""
+    challenge = _bytes(engine.run("authenticate-challenge", values))
+    _prove(engine, "authenticate-response", {**values, "response": _ecb(key, cipher, challenge)})
+
+
+Procedure = Callable[[Engine, Secret, str, Mapping[str, Value | Secret]], None]
+
+PROCEDURES: Mapping[str, Procedure] = {"witness-mutual": witness_mutual, "challenge-single": challenge_single}
+
+
+def _prove(engine: Engine, operation: str, values: Mapping[str, Value | Secret]) -> bytes:
+    try:
+        return _bytes(engine.run(operation, values))
+    except StatusError as error:
+        raise PinError(
+            "the card refused the admin key", sw=error.sw, hint="Check the admin key and its cipher."
+        ) from error
+
+
+def _ecb(key: Secret, cipher: str, block: bytes, decrypt: bool = False) -> bytes:
+    """Encrypt or decrypt exactly one block; ReplyError if the card sent another size."""
+    from cryptography.hazmat.primitives.ciphers import Cipher as BlockCipher
+    from cryptography.hazmat.primitives.ciphers import modes
+
+    if len(block) != CIPHERS[cipher].block:
+        raise ReplyError(f"the card sent {len(block)} bytes where a {cipher} block has {CIPHERS[cipher].block}")
+    machine = BlockCipher(_algorithm(key, cipher), modes.ECB())  # noqa: S305 - one random block, as SP 800-73-4 wants
+    context = machine.decryptor() if decrypt else machine.encryptor()
+    return context.update(block) + context.finalize()
+
+
+def _algorithm(key: Secret, cipher: str) -> BlockCipherAlgorithm:
+    if cipher == "3des":
+        from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+
+        return TripleDES(key.reveal())
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+
+    return AES(key.reveal())
+
+
+def _bytes(result: object) -> bytes:
+    if not isinstance(result, bytes):
+        raise ReplyError("the profile's authentication step gives no bytes")
+    return result
