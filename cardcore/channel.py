@@ -131,7 +131,7 @@ class Channel:
         cla = 0x00 if cla & _INTERINDUSTRY else cla & ~_CHAINING
         data = bytearray(response.data)
         for _ in range(MAX_ROUNDS):
-            if response.sw >> 8 != 0x61:
+            if response.sw >> 8 not in (0x61, 0x6C):
                 return ResponseApdu(data=bytes(data), sw=response.sw)
             command = CommandApdu(cla=cla, ins=_GET_RESPONSE, le=response.sw & 0xFF)
             response = self._exchange(command, (), secret_reply)

@@ -18,6 +18,7 @@ SECRET_REPLIES = frozenset({"decipher", "agree"})
 """Operations whose reply must not be recorded: it may be a session key."""
 
 _PIN_OPERATIONS = frozenset({"verify", "change", "unblock"})
+_WRONG_PIN = frozenset({Sw.VERIFY_FAILED, Sw.SECURITY_STATUS})
 _UNSUPPORTED = frozenset({Sw.INS_NOT_SUPPORTED, Sw.CLA_NOT_SUPPORTED, Sw.FUNCTION_NOT_SUPPORTED})
 
 
@@ -81,7 +82,7 @@ def error_for(operation: str, sw: int) -> StatusError | PinError:
     """The typed error for a status word that an operation did not expect."""
     what = f"{operation}: the card answered {status.describe(sw)}"
     left = status.tries_left(sw)
-    if operation in _PIN_OPERATIONS and (left is not None or sw == Sw.VERIFY_FAILED):
+    if operation in _PIN_OPERATIONS and (left is not None or sw in _WRONG_PIN):
         if left == 0:
             return PinBlocked("the PIN is blocked", sw=sw, tries_left=0)
         tries = "" if left is None else f", {left} {'try' if left == 1 else 'tries'} left"

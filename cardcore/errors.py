@@ -27,6 +27,20 @@ class InputError(CardError):
     code = "input"
 
 
+class PinRequired(InputError):
+    """The operation needs a PIN that was not given; nothing was sent."""
+
+    code = "pin-required"
+    default_hint = "Give the PIN (--pin on the command line)."
+
+
+class AdminRequired(InputError):
+    """The operation needs the administrator's key, which was not given; nothing was sent."""
+
+    code = "admin-required"
+    default_hint = "Give the admin key (--admin on the command line)."
+
+
 class TransportError(CardError):
     """The exchange with the reader or card failed below the APDU level."""
 

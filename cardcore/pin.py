@@ -31,7 +31,8 @@ class PinSpec:
     """What one PIN of a card looks like.
 
     `ref` is the reference byte (P2 of VERIFY), `minimum` and `maximum` bound the length in characters, `pad_to` is the
-    block size in bytes (0: no padding) filled with `pad_byte`, `unblock` names the PIN that unblocks this one.
+    block size in bytes (0: no padding) filled with `pad_byte`, `unblock` names the PIN that unblocks this one, `tries` the
+    operation that reads how many tries are left (empty: the card does not tell).
     """
 
     name: str
@@ -44,6 +45,7 @@ class PinSpec:
     pad_byte: int = 0x00
     pad_to: int = 0
     unblock: str = ""
+    tries: str = "retries"
 
     def block(self, pin: Secret) -> PinBlock:
         """Encode and pad `pin` (its characters as UTF-8); InputError if it breaks the rules of this PIN.

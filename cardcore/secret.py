@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class Secret:
     """Opaque holder of secret bytes.
 
-    It has no useful repr, cannot be pickled or compared by accident, and is overwritten by `wipe` as far as Python
-    allows (copies made by `reveal` live until they are collected).
+    It has no useful repr, cannot be pickled or compared by accident, and is overwritten by `wipe`, or at the end of a
+    `with`, as far as Python allows (copies made by `reveal` live until they are collected).
     """
 
     __slots__ = ("_data",)
@@ -23,6 +25,12 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret cannot be pickled or copied")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.wipe()
 
     def reveal(self) -> bytes:
         """The secret bytes, for the one place that sends or computes with them."""

@@ -1,0 +1,186 @@
+"""Who has proved what: PINs, PUKs and the admin key of one card, never guessing and never wasting a try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cardcore import sw as status
+from cardcore.errors import InputError, LastTry, NotSupported, PinBlocked, PinError, StatusError
+from cardcore.pin import PinSpec
+from cardcore.procedures import CIPHERS, PROCEDURES, check_key
+from cardcore.profile.model import Admin
+from cardcore.profile.template import Value
+from cardcore.secret import Secret
+from cardcore.session import Session
+from cardcore.sw import Sw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinStatus:
+    """State of one PIN; `tries_left` is None where the card does not tell (many do not while it is verified)."""
+
+    name: str
+    label: str
+    tries_left: int | None
+    verified: bool
+
+    @property
+    def blocked(self) -> bool:
+        """Whether no try is left."""
+        return self.tries_left == 0
+
+
+class Authentication:
+    """PINs and admin key of one session.
+
+    Before each VERIFY the card is asked how many tries are left. With one left nothing is sent unless `last_try` is
+    given; with none, PinBlocked. A refused PIN is never sent again by itself.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def spec(self, name: str) -> PinSpec:
+        """What the profile says of the PIN; NotSupported if there is none of that name."""
+        pins = self._session.profile.pins
+        if name not in pins:
+            raise NotSupported(f"this card has no PIN named {name}", hint=f"It has {', '.join(pins) or 'none'}.")
+        return pins[name]
+
+    def status(self, name: str = "user") -> PinStatus:
+        """Ask the card for the state of a PIN, without spending a try."""
+        spec = self.spec(name)
+        left, verified = self._ask(spec)
+        return PinStatus(name=name, label=spec.label or name, tries_left=left, verified=verified)
+
+    def _ask(self, spec: PinSpec) -> tuple[int | None, bool]:
+        if not spec.tries or not self._session.engine.can(spec.tries):
+            return None, False
+        try:
+            answer = self._session.run(spec.tries, {"pin.ref": spec.ref, "pin.name": spec.name})
+        except StatusError:  # a card without this query: it does not tell
+            return None, False
+        if spec.tries == "retries" and isinstance(answer, int):
+            return status.tries_left(answer), answer == Sw.OK
+        return (answer if isinstance(answer, int) else None), False
+
+    def verify(self, pin: Secret, name: str = "user", *, last_try: bool = False) -> None:
+        """Verify a PIN; PinError with the tries left, LastTry or PinBlocked before it would do harm."""
+        spec = self.spec(name)
+        with spec.block(pin) as block, self._guarded(spec, last_try=last_try):
+            self._session.run("verify", {"pin.ref": spec.ref, "pin.name": name, "pin.block": block})
+        self._session.verified.add(name)
+        self._session.fresh_pin = name
+
+    def change(self, old: Secret, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
+        """Change a PIN that is known."""
+        spec = self.spec(name)
+        with spec.block(old) as old_block, spec.block(new) as new_block, self._guarded(spec, last_try=last_try):
+            values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name}
+            values |= {"pin.block": old_block, "new_pin.block": new_block}
+            self._session.run("change", values)
+
+    def unblock(self, puk: Secret, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
+        """Set a new PIN with the PUK; `last_try` is about the PUK's own counter."""
+        spec = self.spec(name)
+        if not spec.unblock:
+            raise NotSupported(f"the {spec.label or name} of this card is not unblocked with a PUK")
+        puk_spec = self.spec(spec.unblock)
+        with spec.block(new) as new_block, puk_spec.block(puk) as block, self._guarded(puk_spec, last_try=last_try):
+            values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name, "puk.ref": puk_spec.ref}
+            values |= {"puk.block": block, "new_pin.block": new_block}
+            self._session.run("unblock", values)
+
+    @contextmanager
+    def _guarded(self, spec: PinSpec, *, last_try: bool) -> Iterator[None]:
+        """One transaction in which the counter is asked first, and a refusal is told with what is left."""
+        label = spec.label or spec.name
+        with self._session.transaction():
+            left, _ = self._ask(spec)
+            if left == 0:
+                raise PinBlocked(f"the {label} is blocked", tries_left=0)
+            if left == 1 and not last_try:
+                raise LastTry(f"one try is left for the {label}, so it was not sent", tries_left=1)
+            try:
+                yield
+            except PinError as error:
+                self._session.verified.discard(spec.name)
+                raise self._told(error, spec) from error
+
+    def _told(self, error: PinError, spec: PinSpec) -> PinError:
+        """The same refusal, naming the PIN, with the tries left asked for where the card did not say."""
+        label = spec.label or spec.name
+        left = error.tries_left
+        if left is None:
+            left = self._ask(spec)[0]
+        if left == 0:
+            return PinBlocked(f"the {label} is blocked now", sw=error.sw, tries_left=0)
+        tries = "" if left is None else f", {left} {'try' if left == 1 else 'tries'} left"
+        return PinError(f"wrong {label}{tries}", sw=error.sw, tries_left=left, hint=error.hint)
+
+    def logout(self) -> None:
+        """End what VERIFY began, where the card can; also resets what this session knows."""
+        session = self._session
+        for name in sorted(session.verified):
+            if session.engine.can("logout"):
+                session.run("logout", {"pin.ref": self.spec(name).ref, "pin.name": name})
+        session.verified.clear()
+        session.fresh_pin = ""
+
+    def admin(self, key: Secret, cipher: str = "") -> None:
+        """Authenticate as administrator; `cipher` is found out where it is not given."""
+        admin = self._admin()
+        with self._session.transaction():
+            chosen = cipher or self._cipher(admin, key)
+            values = {"admin.ref": admin.ref, "admin.alg": self._identifier(admin, chosen)}
+            check_key(key, chosen)
+            PROCEDURES[admin.procedure](self._session.engine, key, chosen, values)
+            self._session.admin = True
+
+    def change_admin(self, new: Secret, cipher: str = "") -> None:
+        """Replace the admin key; the old one must have been used with `admin` before."""
+        admin = self._admin()
+        chosen = cipher or self._cipher(admin, new)
+        check_key(new, chosen)
+        values: dict[str, Value | Secret] = {
+            "admin.ref": admin.ref,
+            "new_admin.alg": self._identifier(admin, chosen),
+            "new_admin.length": len(new),
+            "new_admin.key": new,
+        }
+        self._session.run("admin-change", values)
+
+    def _admin(self) -> Admin:
+        admin = self._session.profile.admin
+        if admin is None:
+            raise NotSupported("this card has no admin key")
+        return admin
+
+    def _identifier(self, admin: Admin, cipher: str) -> int:
+        if cipher not in admin.ciphers:
+            raise NotSupported(f"this card has no {cipher} admin key", hint=f"It has {', '.join(admin.ciphers)}.")
+        return admin.ciphers[cipher]
+
+    def _cipher(self, admin: Admin, key: Secret) -> str:
+        """The cipher that the card tells, else the profile's default if the key fits it, else the one that fits."""
+        fitting = [name for name in admin.ciphers if len(key) in CIPHERS[name].key_sizes]
+        if not fitting:
+            sizes = sorted({size for name in admin.ciphers for size in CIPHERS[name].key_sizes})
+            raise InputError(
+                f"the admin key has {len(key)} bytes", hint=f"This card takes {', '.join(map(str, sizes))} bytes."
+            )
+        told = self._told_cipher(admin) if len(fitting) > 1 else ""
+        if told:
+            return told
+        return admin.default_cipher if admin.default_cipher in fitting else fitting[0]
+
+    def _told_cipher(self, admin: Admin) -> str:
+        if not self._session.engine.can("admin-info"):
+            return ""
+        try:
+            answer = self._session.run("admin-info", {"admin.ref": admin.ref})
+        except StatusError:
+            return ""
+        return next((name for name, number in admin.ciphers.items() if number == answer), "")

@@ -1,0 +1,14 @@
+"""Directories of card families, by the name that a profile's `directory` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cardcore.directory.base import Directory
+from cardcore.directory.piv import PivDirectory
+from cardcore.directory.plain import PlainDirectory
+from cardcore.session import Session
+
+DIRECTORIES: Mapping[str, Callable[[Session], Directory]] = {"": PlainDirectory, "piv": PivDirectory}
+
+__all__ = ["DIRECTORIES", "Directory"]

@@ -1,0 +1,32 @@
+"""Data objects by name or identifier, as every directory reads and writes them."""
+
+from __future__ import annotations
+
+from cardcore.errors import InputError, ReplyError
+from cardcore.session import Session
+
+
+def identifier(session: Session, name: str) -> bytes:
+    """The identifier of an object that is named in the profile or given in hexadecimal."""
+    known = session.profile.objects
+    if name in known:
+        return known[name]
+    try:
+        return bytes.fromhex(name)
+    except ValueError as error:
+        raise InputError(
+            f"unknown object {name}", hint=f"Use {', '.join(known)}, or the identifier in hexadecimal."
+        ) from error
+
+
+def read_object(session: Session, object_id: bytes) -> bytes:
+    """The data field that the profile's `read` operation returns; NotFound if the object is absent."""
+    result = session.run("read", {"object": object_id})
+    if not isinstance(result, bytes):
+        raise ReplyError("the profile's read operation gives no bytes")
+    return result
+
+
+def write_object(session: Session, object_id: bytes, content: bytes) -> None:
+    """Replace an object with the profile's `write` operation."""
+    session.run("write", {"object": object_id, "content": content})

@@ -1,0 +1,110 @@
+"""One selected application on one card: transactions, re-selection after a reset, what has been authenticated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cardcore.channel import Channel
+from cardcore.engine import Engine
+from cardcore.errors import AdminRequired, CardReset, StatusError
+from cardcore.profile.model import Needs, Profile
+from cardcore.profile.reply import Result
+from cardcore.profile.template import Values
+from cardcore.sw import NOT_FOUND, Sw
+
+_SELECTION_LOST = NOT_FOUND | {
+    Sw.INS_NOT_SUPPORTED,
+    Sw.CLA_NOT_SUPPORTED,
+    Sw.FUNCTION_NOT_SUPPORTED,
+    Sw.SECURITY_STATUS,
+    Sw.CONDITIONS_NOT_SATISFIED,
+    Sw.NO_CURRENT_EF,
+    Sw.INCORRECT_P1_P2,
+}
+"""Answers that may mean no more than that another program has selected its own application meanwhile."""
+
+_NEVER_REPEATED = frozenset({"verify", "change", "unblock", "reset", "admin-change"})
+
+
+class Session:
+    """The card with its application selected. It knows what is verified, and forgets it when the card does."""
+
+    def __init__(self, engine: Engine, aid: bytes, *, selected: bool = False) -> None:
+        self.engine = engine
+        self.aid = aid
+        self.verified: set[str] = set()
+        self.fresh_pin = ""
+        self.admin = False
+        self._selected = selected
+        self._sure = selected
+
+    @property
+    def profile(self) -> Profile:
+        """The card's profile."""
+        return self.engine.profile
+
+    @property
+    def channel(self) -> Channel:
+        """The channel to the card."""
+        return self.engine.channel
+
+    def forget(self) -> None:
+        """The card was reset: no application is selected, nothing is verified."""
+        self._selected = self._sure = self.admin = False
+        self.verified.clear()
+        self.fresh_pin = ""
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep other programs away; take up the card again if one of them has reset it meanwhile."""
+        with self._begun() as outermost:
+            if not self._selected:
+                self._select()
+            elif outermost:
+                self._sure = False
+            try:
+                yield
+            except CardReset:
+                self.forget()
+                raise
+
+    @contextmanager
+    def _begun(self) -> Iterator[bool]:
+        try:
+            scope = self.channel.transaction()
+            outermost = scope.__enter__()
+        except CardReset:
+            self.channel.transport.reconnect()
+            self.forget()
+            scope = self.channel.transaction()
+            outermost = scope.__enter__()
+        try:
+            yield outermost
+        finally:
+            scope.__exit__(None, None, None)
+
+    def _select(self) -> None:
+        if self.aid and self.engine.can("select"):
+            self.engine.run("select", {"aid": self.aid})
+        self._selected = self._sure = True
+
+    def run(self, operation: str, values: Values) -> Result:
+        """Run an operation of the profile within a transaction.
+
+        AdminRequired before anything is sent if it needs the admin key. If the first command since other programs
+        had the card fails as it would with another application selected, it is repeated once after SELECT.
+        """
+        if Needs.ADMIN in self.engine.needs(operation, values) and not self.admin:
+            raise AdminRequired(f"{operation} needs the admin key")
+        with self.transaction():
+            try:
+                result = self.engine.run(operation, values)
+            except StatusError as error:
+                if self._sure or operation in _NEVER_REPEATED or error.sw not in _SELECTION_LOST:
+                    raise
+                self.forget()
+                self._select()
+                result = self.engine.run(operation, values)
+            self._sure = True
+            return result
