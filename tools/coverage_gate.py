@@ -51,13 +51,16 @@ def _ranges(lines: Sequence[int]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print what is missing by the report named in `arguments`; 0 if nothing is, 1 if something is, 2 without a report."""
+    """Print what is missing by the report that `arguments` name: 0 if nothing is, 1 if something, 2 if unread."""
     report = Path(*arguments[:1]) if arguments else Path("coverage.json")
     if not report.is_file():
         print(f"{report} is missing: the tests left no coverage report", file=sys.stderr)
         return 2
-    files = json.loads(report.read_text(encoding="utf-8"))["files"]
-    measured = {name.replace("\\", "/"): facts for name, facts in files.items()}
+    content = json.loads(report.read_text(encoding="utf-8"))
+    if not content["meta"]["branch_coverage"]:
+        print(f"{report} knows no branches: measured without them, or nothing was run", file=sys.stderr)
+        return 2
+    measured = {name.replace("\\", "/"): facts for name, facts in content["files"].items()}
     found = list(gaps(Path.cwd(), measured))
     for message in found:
         print(message)

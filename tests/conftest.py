@@ -1,0 +1,16 @@
+"""What holds for every test: nothing of the person who runs them is read or changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _nobody_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Software cards and settings live in the test's own folder; no reader or profile is chosen from outside."""
+    for kind in ("DATA", "CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / f"xdg-{kind.lower()}"))
+    for name in ("CARDCORE_READER", "CARDCORE_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
