@@ -1,0 +1,128 @@
+"""One powered PIV application: its persistent state, its security state, and what commands ask of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from cardcore.errors import ReplyError
+from cardcore.softcard.application import Refusal
+from cardcore.softcard.keys import PrivateKey, from_bytes
+from cardcore.softcard.piv.algorithms import PinPolicy
+from cardcore.softcard.piv.state import PIN, KeyRecord, PivState
+from cardcore.softcard.vault import OpenVault
+from cardcore.sw import Sw
+from cardcore.tlv import Tlv, parse
+
+_RETRIES = 0x63C0
+
+
+@dataclass(slots=True, kw_only=True)
+class Security:
+    """What was proved since power-on.
+
+    `vault` is there while the PIN is verified. `pin_fresh` says that no private key was used since, which is
+    what PIN policy "always" wants. `witness` and `challenge` are the halves of an unfinished admin authentication.
+    """
+
+    vault: OpenVault | None = field(default=None, repr=False)
+    pin_fresh: bool = False
+    admin: bool = False
+    witness: bytes = field(default=b"", repr=False)
+    challenge: bytes = b""
+
+
+@dataclass(slots=True, kw_only=True)
+class PivContext:
+    """What every PIV command works on. `save` makes `state` persistent."""
+
+    state: PivState
+    save: Callable[[], None]
+    security: Security = field(default_factory=Security)
+    loaded: dict[bytes, PrivateKey] = field(default_factory=dict, repr=False)
+
+    def forget(self) -> None:
+        """Drop every proof and every key in the clear."""
+        self.security = Security()
+        self.loaded.clear()
+
+    def close_vault(self) -> None:
+        """Take the PIN's proof back."""
+        self.security.vault = None
+        self.security.pin_fresh = False
+        self.loaded.clear()
+
+    def open_vault(self, vault: OpenVault) -> None:
+        """The PIN was verified."""
+        self.security.vault = vault
+        self.security.pin_fresh = True
+
+    @property
+    def pin_verified(self) -> bool:
+        """Whether the PIN was verified, and the card not reset to another vault by somebody else since."""
+        vault = self.security.vault
+        return vault is not None and vault.public == self.state.vault.public
+
+    def require_admin(self) -> None:
+        """Refuse unless the management key was proved."""
+        if not self.security.admin:
+            raise Refusal(Sw.SECURITY_STATUS)
+
+    def try_secret(self, role: str, secret: bytes) -> OpenVault:
+        """Compare a PIN or PUK. The try is spent on the disk before it is known whether it was needed."""
+        tries = self.state.tries[role]
+        if tries.left == 0:
+            raise Refusal(Sw.BLOCKED)
+        self.state.tries[role] = replace(tries, left=tries.left - 1)
+        self.save()
+        opened = self.state.vault.unlock(role, secret)
+        if opened is None:
+            if role == PIN:
+                self.close_vault()
+            raise Refusal(_RETRIES | (tries.left - 1))
+        self.state.tries[role] = replace(tries, left=tries.limit)
+        self.save()
+        return opened
+
+    def private_key(self, record: KeyRecord) -> PrivateKey:
+        """The key in the clear, if its PIN policy allows; this uses a fresh PIN up."""
+        if record.pin_policy == PinPolicy.NEVER:
+            return self._unseal(self.state.open_vault, record)
+        vault = self.security.vault
+        fresh, self.security.pin_fresh = self.security.pin_fresh, False
+        if vault is None or not self.pin_verified or (record.pin_policy == PinPolicy.ALWAYS and not fresh):
+            raise Refusal(Sw.SECURITY_STATUS)
+        return self._unseal(vault, record)
+
+    def _unseal(self, vault: OpenVault, record: KeyRecord) -> PrivateKey:
+        if record.sealed not in self.loaded:
+            self.loaded[record.sealed] = from_bytes(vault.unseal(record.sealed, record.public))
+        return self.loaded[record.sealed]
+
+
+def retries(left: int) -> int:
+    """The status word that tells how many tries are left; 6983 for none."""
+    return _RETRIES | left if left else Sw.BLOCKED
+
+
+def fields_of(data: bytes) -> dict[int, bytes]:
+    """The data objects in a command's data field by tag; 6A80 if malformed, or if a tag comes twice."""
+    items = items_of(data)
+    found = {item.tag: item.value for item in items}
+    if len(found) != len(items):
+        raise Refusal(Sw.INCORRECT_DATA)
+    return found
+
+
+def items_of(data: bytes) -> list[Tlv]:
+    """The data objects in a command's data field in order; 6A80 if malformed."""
+    try:
+        return parse(data)
+    except ReplyError:
+        raise Refusal(Sw.INCORRECT_DATA) from None
+
+
+def require_parameters(p1: int, p2: int, wanted_p1: int, wanted_p2: int) -> None:
+    """Refuse other P1 and P2 than these."""
+    if (p1, p2) != (wanted_p1, wanted_p2):
+        raise Refusal(Sw.INCORRECT_P1_P2)

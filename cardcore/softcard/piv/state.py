@@ -1,0 +1,123 @@
+"""What a PIV application keeps: counters, wrapped vault keys, sealed private keys, data objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cardcore.softcard.memory import JsonObject
+from cardcore.softcard.piv.algorithms import Algorithm, Origin, PinPolicy, TouchPolicy
+from cardcore.softcard.vault import OpenVault, Vault
+
+PIN = "pin"
+PUK = "puk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """The try counter of a PIN or PUK, and whether the secret is the published factory one."""
+
+    limit: int
+    left: int
+    factory: bool
+
+    def to_json(self) -> JsonObject:
+        """As JSON values."""
+        return {"limit": self.limit, "left": self.left, "factory": self.factory}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminKey:
+    """The card management key 9B. The card needs it without any PIN, so it is stored in clear."""
+
+    algorithm: Algorithm
+    value: bytes = field(repr=False)
+    factory: bool
+
+    def to_json(self) -> JsonObject:
+        """As JSON values."""
+        return {"algorithm": int(self.algorithm), "value": self.value.hex(), "factory": self.factory}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRecord:
+    """One private key: `public` is the content of its public key template, `sealed` the vault's box."""
+
+    algorithm: Algorithm
+    pin_policy: PinPolicy
+    touch_policy: TouchPolicy
+    origin: Origin
+    public: bytes
+    sealed: bytes = field(repr=False)
+
+    def to_json(self) -> JsonObject:
+        """As JSON values."""
+        return {
+            "algorithm": int(self.algorithm),
+            "pin_policy": int(self.pin_policy),
+            "touch_policy": int(self.touch_policy),
+            "origin": int(self.origin),
+            "public": self.public.hex(),
+            "sealed": self.sealed.hex(),
+        }
+
+    @classmethod
+    def from_json(cls, stored: JsonObject) -> KeyRecord:
+        """The record that `to_json` gave."""
+        return cls(
+            algorithm=Algorithm(stored["algorithm"]),
+            pin_policy=PinPolicy(stored["pin_policy"]),
+            touch_policy=TouchPolicy(stored["touch_policy"]),
+            origin=Origin(stored["origin"]),
+            public=bytes.fromhex(stored["public"]),
+            sealed=bytes.fromhex(stored["sealed"]),
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class PivState:
+    """The persistent state.
+
+    `vault` opens with the PIN or the PUK and guards keys that want the PIN. `open_vault` guards keys whose PIN
+    policy is "never" (card authentication, 9E): they must work without any secret, so its private half is
+    stored in clear, and those keys are only as safe as the file.
+    """
+
+    serial: bytes
+    tries: dict[str, Tries]
+    vault: Vault
+    open_vault: OpenVault
+    admin: AdminKey
+    objects: dict[int, bytes]
+    keys: dict[int, KeyRecord]
+
+    def to_json(self) -> JsonObject:
+        """As JSON values, bytes in hex."""
+        return {
+            "serial": self.serial.hex(),
+            "tries": {role: tries.to_json() for role, tries in self.tries.items()},
+            "vault": self.vault.to_json(),
+            "open_vault": self.open_vault.private.hex(),
+            "admin": self.admin.to_json(),
+            "objects": {f"{tag:X}": value.hex() for tag, value in self.objects.items()},
+            "keys": {f"{slot:02X}": record.to_json() for slot, record in self.keys.items()},
+        }
+
+    @classmethod
+    def from_json(cls, stored: JsonObject) -> PivState:
+        """The state that `to_json` gave."""
+        return cls(
+            serial=bytes.fromhex(stored["serial"]),
+            tries={role: Tries(**tries) for role, tries in stored["tries"].items()},
+            vault=Vault.from_json(stored["vault"]),
+            open_vault=OpenVault(private=bytes.fromhex(stored["open_vault"])),
+            admin=_admin_key(stored["admin"]),
+            objects={int(tag, 16): bytes.fromhex(value) for tag, value in stored["objects"].items()},
+            keys={int(slot, 16): KeyRecord.from_json(record) for slot, record in stored["keys"].items()},
+        )
+
+
+def _admin_key(stored: dict[str, Any]) -> AdminKey:
+    return AdminKey(
+        algorithm=Algorithm(stored["algorithm"]), value=bytes.fromhex(stored["value"]), factory=stored["factory"]
+    )

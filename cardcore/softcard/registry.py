@@ -1,0 +1,85 @@
+"""Which applications a software card can have; a new one is a package and a line in the table."""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from cardcore.errors import InputError
+from cardcore.softcard.application import Application
+from cardcore.softcard.card import SoftCard
+from cardcore.softcard.memory import JsonObject, Memory, VolatileMemory
+from cardcore.softcard.personality import DEFAULT_COST, Personality, ScryptCost, Secrets
+
+_PACKAGES: Mapping[str, str] = MappingProxyType({"piv": "cardcore.softcard.piv"})
+
+
+def application_names() -> tuple[str, ...]:
+    """The names that a card can be created with."""
+    return tuple(_PACKAGES)
+
+
+def application_class(name: str) -> type[Application]:
+    """The application called `name`, imported when first wanted; InputError if there is none."""
+    if name not in _PACKAGES:
+        raise InputError(
+            f"no software card application is called {name!r}", hint=f"Choose one of {', '.join(_PACKAGES)}."
+        )
+    found = import_module(_PACKAGES[name]).APPLICATION
+    if not (isinstance(found, type) and issubclass(found, Application)):
+        raise TypeError(f"{_PACKAGES[name]}.APPLICATION is no Application")
+    return found
+
+
+def factory_secrets(name: str) -> Secrets:
+    """The published secrets that a new card of this family has where none are given."""
+    return application_class(name).factory_secrets
+
+
+def fresh_state(
+    application: str,
+    secrets: Secrets,
+    *,
+    serial: bytes,
+    blank: bool = False,
+    pin_tries: int = 3,
+    puk_tries: int = 3,
+    cost: ScryptCost = DEFAULT_COST,
+) -> JsonObject:
+    """The persistent state of a new application; InputError if a secret or a try limit does not fit the family."""
+    personality = Personality(serial=serial, blank=blank, pin_tries=pin_tries, puk_tries=puk_tries, cost=cost)
+    return application_class(application).fresh(secrets, personality)
+
+
+def new_serial() -> bytes:
+    """A random serial number, 4 bytes, that reads as a positive number of at most 8 digits."""
+    return (10_000_000 + random.randbelow(90_000_000)).to_bytes(4)
+
+
+def open_card(memory: Memory, applications: tuple[str, ...]) -> SoftCard:
+    """A card with these applications over a memory that already holds their state."""
+    return SoftCard([application_class(name)(memory) for name in applications], memory)
+
+
+def volatile_card(
+    application: str,
+    secrets: Secrets | None = None,
+    *,
+    blank: bool = False,
+    pin_tries: int = 3,
+    puk_tries: int = 3,
+    cost: ScryptCost = DEFAULT_COST,
+) -> SoftCard:
+    """A card that lives in memory only and is gone with the object: for tests and demonstrations."""
+    state = fresh_state(
+        application,
+        secrets or Secrets(),
+        serial=new_serial(),
+        blank=blank,
+        pin_tries=pin_tries,
+        puk_tries=puk_tries,
+        cost=cost,
+    )
+    return open_card(VolatileMemory({application: state}), (application,))
