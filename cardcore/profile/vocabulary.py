@@ -1,0 +1,163 @@
+"""The closed lists of the profile language: operations, the names that each may use, forms, procedures, quirks.
+
+Loader, JSON Schema and documentation are all made from these tables, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cardcore.keytypes import KEY_TYPES, Kind
+from cardcore.padding import HASHES
+from cardcore.profile.model import Scheme
+
+
+class NameKind(StrEnum):
+    """What a name stands for, and so where it may be used.
+
+    BYTE: an integer from 0 to 255, anywhere. BYTES: in data. SECRET: in data, as a whole item. WORD and NUMBER: facts
+    that only `by` and `when` compare.
+    """
+
+    BYTE = "byte"
+    BYTES = "bytes"
+    SECRET = "secret"  # noqa: S105 - the name of a kind
+    WORD = "word"
+    NUMBER = "number"
+
+
+IN_HEADER = frozenset({NameKind.BYTE})
+IN_DATA = frozenset({NameKind.BYTE, NameKind.BYTES, NameKind.SECRET})
+IN_TABLE = frozenset({NameKind.BYTE, NameKind.BYTES})
+AS_FACT = frozenset({NameKind.BYTE, NameKind.WORD, NameKind.NUMBER})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name: its kind, one line of documentation, and for a WORD the only values it has (empty: any)."""
+
+    kind: NameKind
+    text: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OperationEntry:
+    """One operation: one line of documentation, and the names that its steps may use."""
+
+    text: str
+    names: frozenset[str]
+
+
+_PIN = frozenset({"pin.ref", "pin.name", "pin.block"})
+_NEW_PIN = frozenset({"new_pin.block"})
+_PUK = frozenset({"puk.ref", "puk.block"})
+_ADMIN = frozenset({"admin.ref", "admin.alg"})
+_NEW_ADMIN = frozenset({"new_admin.alg", "new_admin.length", "new_admin.key"})
+_KEY = frozenset({"key.type", "key.kind", "key.size", "key.name", "key.ref", "key.file", "key.certificate"})
+_ALG = frozenset({"alg.byte", "alg.oid", "op"})
+_USE = _KEY | _ALG | {"input", "scheme", "hash"}
+_PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
+_FILE = frozenset({"object", "offset", "length"})
+_NOTHING: frozenset[str] = frozenset()
+
+OPERATIONS: Mapping[str, OperationEntry] = {
+    "select": OperationEntry("select the card's application", frozenset({"aid"})),
+    "verify": OperationEntry("verify a PIN", _PIN),
+    "retries": OperationEntry("ask how many tries a PIN has left; the status word answers", _PIN - {"pin.block"}),
+    "tries": OperationEntry("read how many tries a PIN has left as a number", _PIN - {"pin.block"}),
+    "logout": OperationEntry("forget that a PIN was verified", _PIN - {"pin.block"}),
+    "change": OperationEntry("change a PIN that is known", _PIN | _NEW_PIN),
+    "unblock": OperationEntry(
+        "set a new PIN by the authority of the PUK or of the administrator", (_PIN - {"pin.block"}) | _PUK | _NEW_PIN
+    ),
+    "authenticate-witness": OperationEntry("ask the card for an encrypted witness", _ADMIN),
+    "authenticate-answer": OperationEntry("return the witness, send a challenge", _ADMIN | {"witness", "challenge"}),
+    "authenticate-challenge": OperationEntry("ask the card for a challenge", _ADMIN),
+    "authenticate-response": OperationEntry("answer the card's challenge", _ADMIN | {"response"}),
+    "admin-info": OperationEntry("ask which cipher the admin key is for", _ADMIN - {"admin.alg"}),
+    "admin-change": OperationEntry("replace the admin key", (_ADMIN - {"admin.alg"}) | _NEW_ADMIN),
+    "generate": OperationEntry("generate a key pair and return its public key", _KEY | _ALG),
+    "import": OperationEntry("write a private key to the card", _KEY | _ALG | _PRIVATE),
+    "delete-key": OperationEntry("delete a key pair", _KEY),
+    "key-info": OperationEntry(
+        "tell type, policy, origin and public key of a slot", _KEY - {"key.type", "key.kind", "key.size"}
+    ),
+    "public-key": OperationEntry("return the public key of a slot", _KEY),
+    "sign": OperationEntry("sign $input", _USE),
+    "decipher": OperationEntry("decrypt $input", _USE),
+    "agree": OperationEntry(
+        "agree on a shared secret with the public key $peer", (_USE - {"input", "hash"}) | {"peer"}
+    ),
+    "challenge": OperationEntry("return random bytes", _NOTHING),
+    "read": OperationEntry("read a data object or file", _FILE),
+    "write": OperationEntry("write $content to a data object or file", _FILE | {"content"}),
+    "delete": OperationEntry("delete a data object or file", frozenset({"object"})),
+    "serial": OperationEntry("return the card's serial number", _NOTHING),
+    "version": OperationEntry("return the version of the card's application", _NOTHING),
+    "reset": OperationEntry("make the card as it left the factory", _NOTHING),
+}
+"""Every operation that a profile may describe."""
+
+NAMES: Mapping[str, Entry] = {
+    "aid": Entry(NameKind.BYTES, "the application identifier to select"),
+    "op": Entry(NameKind.WORD, "the name of the operation that runs", tuple(OPERATIONS)),
+    "pin.ref": Entry(NameKind.BYTE, "reference of the PIN"),
+    "pin.name": Entry(NameKind.WORD, "name of the PIN in this profile"),
+    "pin.block": Entry(NameKind.SECRET, "the PIN, encoded and padded"),
+    "new_pin.block": Entry(NameKind.SECRET, "the new PIN, encoded and padded"),
+    "puk.ref": Entry(NameKind.BYTE, "reference of the PUK"),
+    "puk.block": Entry(NameKind.SECRET, "the PUK, encoded and padded"),
+    "admin.ref": Entry(NameKind.BYTE, "reference of the admin key"),
+    "admin.alg": Entry(NameKind.BYTE, "the card's identifier of the admin key's cipher"),
+    "new_admin.alg": Entry(NameKind.BYTE, "the card's identifier of the new admin key's cipher"),
+    "new_admin.length": Entry(NameKind.BYTE, "length of the new admin key in bytes"),
+    "new_admin.key": Entry(NameKind.SECRET, "the new admin key"),
+    "witness": Entry(NameKind.BYTES, "the card's witness, decrypted"),
+    "challenge": Entry(NameKind.BYTES, "the challenge for the card"),
+    "response": Entry(NameKind.BYTES, "the answer to the card's challenge"),
+    "key.type": Entry(NameKind.WORD, "type of the key pair", tuple(KEY_TYPES)),
+    "key.kind": Entry(NameKind.WORD, "kind of the key pair", tuple(Kind)),
+    "key.size": Entry(NameKind.NUMBER, "size of the modulus or field in bits"),
+    "key.name": Entry(NameKind.WORD, "name of the key slot in this profile"),
+    "key.ref": Entry(NameKind.BYTE, "reference byte of the key slot"),
+    "key.file": Entry(NameKind.BYTES, "file that holds the key"),
+    "key.certificate": Entry(NameKind.BYTES, "object or file that holds the key's certificate"),
+    "alg.byte": Entry(NameKind.BYTE, "the algorithm's `byte`"),
+    "alg.oid": Entry(NameKind.BYTES, "the algorithm's `oid`"),
+    "scheme": Entry(NameKind.WORD, "the scheme that was asked for", tuple(Scheme)),
+    "hash": Entry(NameKind.WORD, "the hash that was asked for", HASHES),
+    "input": Entry(NameKind.BYTES, "what is signed or deciphered, in the algorithm's input form"),
+    "peer": Entry(NameKind.BYTES, "the other side's public key as an uncompressed point"),
+    "private.n": Entry(NameKind.BYTES, "modulus"),
+    "private.e": Entry(NameKind.BYTES, "public exponent"),
+    "private.d": Entry(NameKind.SECRET, "private exponent (RSA) or private key (EC)"),
+    "private.p": Entry(NameKind.SECRET, "first prime factor"),
+    "private.q": Entry(NameKind.SECRET, "second prime factor"),
+    "private.dp": Entry(NameKind.SECRET, "d modulo (p - 1)"),
+    "private.dq": Entry(NameKind.SECRET, "d modulo (q - 1)"),
+    "private.qinv": Entry(NameKind.SECRET, "inverse of q modulo p"),
+    "private.public": Entry(NameKind.BYTES, "public key as an uncompressed point (EC)"),
+    "object": Entry(NameKind.BYTES, "identifier of the data object or file"),
+    "content": Entry(NameKind.BYTES, "what is written"),
+    "offset": Entry(NameKind.BYTES, "where reading or writing begins, two bytes"),
+    "length": Entry(NameKind.BYTE, "how many bytes are read"),
+}
+"""Every `$name`, whichever operation may use it."""
+
+ALGORITHM_NAMES = frozenset({"op", "key.type", "key.kind", "key.size", "scheme", "hash"})
+"""The facts by which an algorithm's `byte` and `oid` may be chosen."""
+
+CIPHERS = ("3des", "aes128", "aes192", "aes256")
+"""Ciphers of admin keys."""
+
+PROCEDURES: Mapping[str, str] = {
+    "witness-mutual": "decrypt the card's witness, then the card encrypts our challenge",
+    "challenge-single": "encrypt the card's challenge",
+}
+"""Procedures by which an administrator authenticates."""
+
+QUIRKS: Mapping[str, str] = {}
+"""Misbehaviours of cards that code has to know of, by name."""
