@@ -22,8 +22,8 @@ class Refusal(Exception):
 class Application(ABC):
     """One application on a software card (ISO 7816-4:2020, 12.2): it owns its files, keys and security state.
 
-    Subclasses say who they are in the class variables, keep their persistent state in what `load` and `dump`
-    exchange with the card's memory, and answer commands. They see whole commands: the card has undone
+    Subclasses say who they are in the class variables, take their persistent state from `load`, give it to
+    `save`, and answer commands. They see whole commands: the card has undone
     chaining, and cuts long replies up by itself.
     """
 
@@ -43,10 +43,10 @@ class Application(ABC):
             self.load(self._memory.read(self.name))
             self._revision = self._memory.revision
 
-    def save(self) -> None:
-        """Make the present state persistent before anything else happens."""
+    def save(self, state: JsonObject) -> None:
+        """Make `state` the persistent state, before anything else happens."""
         self._revision = b""  # if the write fails, the next command reads what is really stored
-        self._memory.write(self.name, self.dump())
+        self._memory.write(self.name, state)
         self._revision = self._memory.revision
 
     @classmethod
@@ -56,11 +56,7 @@ class Application(ABC):
 
     @abstractmethod
     def load(self, state: JsonObject) -> None:
-        """Replace the persistent state by what `dump` or `fresh` once gave."""
-
-    @abstractmethod
-    def dump(self) -> JsonObject:
-        """The persistent state as JSON values."""
+        """Replace the persistent state by what `fresh` made or was saved last."""
 
     @abstractmethod
     def select(self) -> bytes:

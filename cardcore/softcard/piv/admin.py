@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
+from dataclasses import replace
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -36,13 +37,13 @@ def authenticate(piv: PivContext, algorithm: int, fields: dict[int, bytes]) -> b
     if (algorithm or Algorithm.TDES) != key.algorithm:
         raise Refusal(Sw.INCORRECT_DATA)
     witness, challenge = piv.security.witness, piv.security.challenge
-    piv.security.witness = piv.security.challenge = b""
+    piv.security = replace(piv.security, witness=b"", challenge=b"")
     filled = {tag for tag, value in fields.items() if value}
     if set(fields) == {_WITNESS} and not filled:
-        piv.security.witness = os.urandom(block_size(key))
+        piv.security = replace(piv.security, witness=os.urandom(block_size(key)))
         return _answer(_WITNESS, encrypt(key, piv.security.witness))
     if set(fields) == {_CHALLENGE} and not filled:
-        piv.security.challenge = os.urandom(block_size(key))
+        piv.security = replace(piv.security, challenge=os.urandom(block_size(key)))
         return _answer(_CHALLENGE, piv.security.challenge)
     if set(fields) - {_RESPONSE} == {_WITNESS, _CHALLENGE} and filled == {_WITNESS, _CHALLENGE}:
         if len(fields[_CHALLENGE]) != block_size(key):
@@ -56,7 +57,7 @@ def authenticate(piv: PivContext, algorithm: int, fields: dict[int, bytes]) -> b
 
 
 def _prove(piv: PivContext, expected: bytes, given: bytes) -> None:
-    piv.security.admin = bool(expected) and hmac.compare_digest(expected, given)
+    piv.security = replace(piv.security, admin=bool(expected) and hmac.compare_digest(expected, given))
     piv.require_admin()
 
 
@@ -73,8 +74,7 @@ def set_key(piv: PivContext, command: CommandApdu) -> bytes:
         raise Refusal(Sw.INCORRECT_DATA)
     if data[0] not in ADMIN_KEY_SIZES or ADMIN_KEY_SIZES[Algorithm(data[0])] != data[2]:
         raise Refusal(Sw.INCORRECT_DATA)
-    piv.state.admin = make_key(data[3:], Algorithm(data[0]))
-    piv.save()
+    piv.commit(replace(piv.state, admin=make_key(data[3:], Algorithm(data[0]))))
     return b""
 
 

@@ -40,9 +40,8 @@ def _factory_reset(piv: PivContext, command: CommandApdu) -> bytes:
     if any(tries.left for tries in piv.state.tries.values()):
         raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
     personality = Personality(serial=piv.state.serial, blank=True, cost=piv.state.vault.cost)
-    piv.state = make_state(PivApplication.factory_secrets, personality)
+    piv.commit(make_state(PivApplication.factory_secrets, personality))
     piv.forget()
-    piv.save()
     return b""
 
 
@@ -87,13 +86,9 @@ class PivApplication(Application):
         """Take up a persistent state; what was proved before still holds."""
         loaded = PivState.from_json(state)
         if self._context is None:
-            self._context = PivContext(state=loaded, save=self.save)
+            self._context = PivContext(loaded, self._save_state)
         else:
             self._context.state = loaded
-
-    def dump(self) -> JsonObject:
-        """The persistent state."""
-        return self._piv.state.to_json()
 
     def select(self) -> bytes:
         """The application property template (SP 800-73-4 part 2, 3.1.1)."""
@@ -113,6 +108,9 @@ class PivApplication(Application):
         """Drop the verified PIN, the proved management key and every key in the clear."""
         if self._context is not None:
             self._context.forget()
+
+    def _save_state(self, state: PivState) -> None:
+        self.save(state.to_json())
 
     @property
     def _piv(self) -> PivContext:

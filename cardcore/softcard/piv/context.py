@@ -17,7 +17,7 @@ from cardcore.tlv import Tlv, parse
 _RETRIES = 0x63C0
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Security:
     """What was proved since power-on.
 
@@ -32,36 +32,44 @@ class Security:
     challenge: bytes = b""
 
 
-@dataclass(slots=True, kw_only=True)
 class PivContext:
-    """What every PIV command works on. `save` makes `state` persistent."""
+    """What every PIV command works on: the persistent state, the security state, and keys already unsealed."""
 
-    state: PivState
-    save: Callable[[], None]
-    security: Security = field(default_factory=Security)
-    loaded: dict[bytes, PrivateKey] = field(default_factory=dict, repr=False)
+    def __init__(self, state: PivState, save: Callable[[PivState], None]) -> None:
+        self.state = state
+        self.security = Security()
+        self._save = save
+        self._loaded: dict[bytes, PrivateKey] = {}
+
+    def commit(self, state: PivState) -> None:
+        """Make `state` the persistent state; it is on the disk before this returns."""
+        self._save(state)
+        self.state = state
 
     def forget(self) -> None:
         """Drop every proof and every key in the clear."""
         self.security = Security()
-        self.loaded.clear()
+        self._loaded.clear()
 
     def close_vault(self) -> None:
         """Take the PIN's proof back."""
-        self.security.vault = None
-        self.security.pin_fresh = False
-        self.loaded.clear()
+        self.security = replace(self.security, vault=None, pin_fresh=False)
+        self._loaded.clear()
 
     def open_vault(self, vault: OpenVault) -> None:
         """The PIN was verified."""
-        self.security.vault = vault
-        self.security.pin_fresh = True
+        self.security = replace(self.security, vault=vault, pin_fresh=True)
+
+    @property
+    def verified_vault(self) -> OpenVault | None:
+        """The vault, if the PIN was verified and nobody else has reset the card to another vault since."""
+        vault = self.security.vault
+        return vault if vault is not None and vault.public == self.state.vault.public else None
 
     @property
     def pin_verified(self) -> bool:
-        """Whether the PIN was verified, and the card not reset to another vault by somebody else since."""
-        vault = self.security.vault
-        return vault is not None and vault.public == self.state.vault.public
+        """Whether the PIN was verified."""
+        return self.verified_vault is not None
 
     def require_admin(self) -> None:
         """Refuse unless the management key was proved."""
@@ -73,31 +81,29 @@ class PivContext:
         tries = self.state.tries[role]
         if tries.left == 0:
             raise Refusal(Sw.BLOCKED)
-        self.state.tries[role] = replace(tries, left=tries.left - 1)
-        self.save()
+        self.commit(self.state.with_tries(role, replace(tries, left=tries.left - 1)))
         opened = self.state.vault.unlock(role, secret)
         if opened is None:
             if role == PIN:
                 self.close_vault()
             raise Refusal(_RETRIES | (tries.left - 1))
-        self.state.tries[role] = replace(tries, left=tries.limit)
-        self.save()
+        self.commit(self.state.with_tries(role, replace(tries, left=tries.limit)))
         return opened
 
     def private_key(self, record: KeyRecord) -> PrivateKey:
         """The key in the clear, if its PIN policy allows; this uses a fresh PIN up."""
         if record.pin_policy == PinPolicy.NEVER:
             return self._unseal(self.state.open_vault, record)
-        vault = self.security.vault
-        fresh, self.security.pin_fresh = self.security.pin_fresh, False
-        if vault is None or not self.pin_verified or (record.pin_policy == PinPolicy.ALWAYS and not fresh):
+        vault, fresh = self.verified_vault, self.security.pin_fresh
+        self.security = replace(self.security, pin_fresh=False)
+        if vault is None or (record.pin_policy == PinPolicy.ALWAYS and not fresh):
             raise Refusal(Sw.SECURITY_STATUS)
         return self._unseal(vault, record)
 
     def _unseal(self, vault: OpenVault, record: KeyRecord) -> PrivateKey:
-        if record.sealed not in self.loaded:
-            self.loaded[record.sealed] = from_bytes(vault.unseal(record.sealed, record.public))
-        return self.loaded[record.sealed]
+        if record.sealed not in self._loaded:
+            self._loaded[record.sealed] = from_bytes(vault.unseal(record.sealed, record.public))
+        return self._loaded[record.sealed]
 
 
 def retries(left: int) -> int:

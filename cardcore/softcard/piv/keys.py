@@ -155,12 +155,13 @@ def move(piv: PivContext, command: CommandApdu) -> bytes:
     record = _record(piv, command.p2)
     if command.data:
         raise Refusal(Sw.INCORRECT_DATA)
-    if command.p1 != _DELETE:
-        if _slot(command.p1) in piv.state.keys:
-            raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
-        piv.state.keys[command.p1] = record
-    del piv.state.keys[command.p2]
-    piv.save()
+    emptied = piv.state.with_key(command.p2, None)
+    if command.p1 == _DELETE:
+        piv.commit(emptied)
+        return b""
+    if _slot(command.p1) in piv.state.keys:
+        raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
+    piv.commit(emptied.with_key(command.p1, record))
     return b""
 
 
@@ -177,8 +178,7 @@ def _store(
         public=public,
         sealed=seal(vault.public, keys.to_bytes(key), public),
     )
-    piv.state.keys[slot] = record
-    piv.save()
+    piv.commit(piv.state.with_key(slot, record))
     return record
 
 

@@ -67,11 +67,7 @@ def put_data(piv: PivContext, command: CommandApdu) -> bytes:
         raise Refusal(Sw.FILE_NOT_FOUND)
     if len(content) > MAX_OBJECT:
         raise Refusal(Sw.NO_SPACE)
-    if content:
-        piv.state.objects[tag] = content
-    else:
-        piv.state.objects.pop(tag, None)
-    piv.save()
+    piv.commit(piv.state.with_object(tag, content))
     return b""
 
 

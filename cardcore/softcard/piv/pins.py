@@ -9,7 +9,7 @@ from cardcore.errors import InputError
 from cardcore.softcard.application import Refusal
 from cardcore.softcard.piv.algorithms import REFERENCE_PIN, REFERENCE_PUK
 from cardcore.softcard.piv.context import PivContext, retries
-from cardcore.softcard.piv.state import PIN, PUK, Tries
+from cardcore.softcard.piv.state import PIN, PUK, PivState, Tries
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
 
@@ -81,8 +81,7 @@ def change(piv: PivContext, command: CommandApdu) -> bytes:
     if not check_new(role, new):
         raise Refusal(Sw.INCORRECT_DATA)
     opened = piv.try_secret(role, old)
-    _store(piv, opened, role, new)
-    piv.save()
+    piv.commit(_with_secret(piv.state, opened, role, new))
     if role == PIN:
         piv.open_vault(opened)
     return b""
@@ -98,8 +97,7 @@ def unblock(piv: PivContext, command: CommandApdu) -> bytes:
     if not check_new(PIN, new):
         raise Refusal(Sw.INCORRECT_DATA)
     opened = piv.try_secret(PUK, puk)
-    _store(piv, opened, PIN, new)
-    piv.save()
+    piv.commit(_with_secret(piv.state, opened, PIN, new))
     piv.close_vault()
     return b""
 
@@ -107,15 +105,16 @@ def unblock(piv: PivContext, command: CommandApdu) -> bytes:
 def set_limits(piv: PivContext, command: CommandApdu) -> bytes:
     """SET PIN RETRIES (vendor, FA): P1 tries for the PIN, P2 for the PUK; both go back to their factory values."""
     piv.require_admin()
-    opened = piv.security.vault
-    if opened is None or not piv.pin_verified:
+    opened = piv.verified_vault
+    if opened is None:
         raise Refusal(Sw.SECURITY_STATUS)
     if command.data or not (check_limit(command.p1) and check_limit(command.p2)):
         raise Refusal(Sw.INCORRECT_P1_P2)
+    state = piv.state
     for role, limit, value in ((PIN, command.p1, FACTORY_PIN), (PUK, command.p2, FACTORY_PUK)):
-        piv.state.tries[role] = Tries(limit=limit, left=limit, factory=True)
-        _store(piv, opened, role, block(value))
-    piv.save()
+        limited = state.with_tries(role, Tries(limit=limit, left=limit, factory=True))
+        state = _with_secret(limited, opened, role, block(value))
+    piv.commit(state)
     return b""
 
 
@@ -125,10 +124,10 @@ def _two_blocks(data: bytes) -> tuple[bytes, bytes]:
     return data[:SIZE], data[SIZE:]
 
 
-def _store(piv: PivContext, opened: OpenVault, role: str, value: bytes) -> None:
-    piv.state.vault = piv.state.vault.rewrapped(opened, role, value)
-    tries = piv.state.tries[role]
-    piv.state.tries[role] = replace(tries, left=tries.limit, factory=is_factory(role, value))
+def _with_secret(state: PivState, opened: OpenVault, role: str, value: bytes) -> PivState:
+    rewrapped = replace(state, vault=state.vault.rewrapped(opened, role, value))
+    tries = state.tries[role]
+    return rewrapped.with_tries(role, replace(tries, left=tries.limit, factory=is_factory(role, value)))
 
 
 def is_factory(role: str, value: bytes) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cardcore.softcard.memory import JsonObject
@@ -74,7 +75,7 @@ class KeyRecord:
         )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PivState:
     """The persistent state.
 
@@ -84,12 +85,26 @@ class PivState:
     """
 
     serial: bytes
-    tries: dict[str, Tries]
+    tries: Mapping[str, Tries]
     vault: Vault
     open_vault: OpenVault
     admin: AdminKey
-    objects: dict[int, bytes]
-    keys: dict[int, KeyRecord]
+    objects: Mapping[int, bytes]
+    keys: Mapping[int, KeyRecord]
+
+    def with_tries(self, role: str, tries: Tries) -> PivState:
+        """This state with another try counter of the PIN or PUK."""
+        return replace(self, tries={**self.tries, role: tries})
+
+    def with_object(self, tag: int, value: bytes) -> PivState:
+        """This state with another content of a data object; an empty one takes it away."""
+        objects = {**self.objects, tag: value}
+        return replace(self, objects={tag: value for tag, value in objects.items() if value})
+
+    def with_key(self, slot: int, record: KeyRecord | None) -> PivState:
+        """This state with another key in a slot, or with none."""
+        others = {place: key for place, key in self.keys.items() if place != slot}
+        return replace(self, keys=others if record is None else {**others, slot: record})
 
     def to_json(self) -> JsonObject:
         """As JSON values, bytes in hex."""
