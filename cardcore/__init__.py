@@ -1,0 +1,49 @@
+"""A direct-APDU smart-card driver with card profiles.
+
+The public face: `open_card` gives a `Card`; everything it raises is a `CardError`. Names are loaded when they are
+first used, so that importing the package costs nothing and touches no device.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cardcore.authentication import PinStatus as PinStatus
+    from cardcore.card import Card as Card
+    from cardcore.errors import CardError as CardError
+    from cardcore.errors import PinBlocked as PinBlocked
+    from cardcore.errors import PinError as PinError
+    from cardcore.keyring import KeyInfo as KeyInfo
+    from cardcore.opening import open_card as open_card
+    from cardcore.opening import open_transport as open_transport
+    from cardcore.profile.model import Scheme as Scheme
+    from cardcore.secret import Secret as Secret
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Card": "cardcore.card",
+    "CardError": "cardcore.errors",
+    "KeyInfo": "cardcore.keyring",
+    "PinBlocked": "cardcore.errors",
+    "PinError": "cardcore.errors",
+    "PinStatus": "cardcore.authentication",
+    "Scheme": "cardcore.profile.model",
+    "Secret": "cardcore.secret",
+    "open_card": "cardcore.opening",
+    "open_transport": "cardcore.opening",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the table is the one list of public names
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

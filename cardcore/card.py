@@ -1,0 +1,293 @@
+"""The card as a program sees it: one object with the operations of every card, whatever its family."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+
+from cardcore.authentication import Authentication, PinStatus
+from cardcore.channel import Channel
+from cardcore.directory import DIRECTORIES, Directory
+from cardcore.engine import Engine
+from cardcore.errors import CardError, InputError, NotFound, NotSupported
+from cardcore.keyring import KeyInfo, Keyring
+from cardcore.profile.model import Profile, Scheme
+from cardcore.secret import Secret
+from cardcore.session import Session
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from cardcore.keytypes import PrivateKey, PublicKey
+
+Pin = Secret | str | bytes
+
+
+class Card:
+    """A card whose profile is known and whose application is selected. Use `cardcore.open_card` to get one.
+
+    Every method raises CardError: TransportError where the card or reader went away, PinError and PinBlocked,
+    SecurityStatus where an authentication is missing, NotSupported before anything is sent, ReplyError.
+    Secrets may be given as str (UTF-8) or bytes; a `Secret` can be wiped by its owner.
+    """
+
+    def __init__(
+        self, profile: Profile, channel: Channel, *, aid: bytes = b"", selected: bool = False, reason: str = ""
+    ) -> None:
+        self.reason = reason
+        self._session = Session(Engine(profile, channel), aid, selected=selected)
+        self._directory: Directory = DIRECTORIES[profile.directory](self._session)
+        self.authentication = Authentication(self._session)
+        self.keyring = Keyring(self._session, self.authentication, self._directory)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Log out if a PIN was verified here, and give the card back; may be called twice."""
+        try:
+            if self._session.verified:
+                self.logout()
+        except CardError:
+            self._session.forget()  # the card has gone, and with it what was verified
+        finally:
+            self._session.channel.transport.close()
+
+    @property
+    def profile(self) -> Profile:
+        """The profile that drives the card."""
+        return self._session.profile
+
+    @property
+    def reader(self) -> str:
+        """Name of the reader."""
+        return self._session.channel.transport.name
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset."""
+        return self._session.channel.transport.atr
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Keep other programs away from the card for several operations. Keep it short, never wait for a person."""
+        with self._session.transaction():
+            yield
+
+    def serial(self) -> str:
+        """The card's serial number as text; empty if it has none."""
+        return self._directory.serial()
+
+    # PINs and the admin key
+
+    def pins(self) -> list[PinStatus]:
+        """State of every PIN, without spending a try."""
+        with self._session.transaction():
+            return [self.authentication.status(name) for name in self.profile.pins]
+
+    def pin_status(self, name: str = "user") -> PinStatus:
+        """State of one PIN, without spending a try."""
+        return self.authentication.status(name)
+
+    def verify(self, pin: Pin, name: str = "user", *, last_try: bool = False) -> None:
+        """Verify a PIN. It stays verified until `close`, `logout` or a reset; LastTry unless `last_try` is given."""
+        self.authentication.verify(_secret(pin), name, last_try=last_try)
+
+    def logout(self) -> None:
+        """End what `verify` began."""
+        self.authentication.logout()
+
+    def change_pin(self, old: Pin, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
+        """Change a PIN that is known."""
+        self.authentication.change(_secret(old), _secret(new), name, last_try=last_try)
+
+    def unblock_pin(self, puk: Pin, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
+        """Set a new PIN with the PUK (RESET RETRY COUNTER)."""
+        self.authentication.unblock(_secret(puk), _secret(new), name, last_try=last_try)
+
+    def authenticate_admin(self, key: Secret | bytes, cipher: str = "") -> None:
+        """Authenticate with the admin key (its bytes); generating, importing and writing need it on some cards."""
+        self.authentication.admin(_secret(key), cipher)
+
+    def change_admin_key(self, new: Secret | bytes, cipher: str = "") -> None:
+        """Replace the admin key, after `authenticate_admin` with the old one."""
+        self.authentication.change_admin(_secret(new), cipher)
+
+    # Keys
+
+    def keys(self) -> list[KeyInfo]:
+        """The key pairs that are on the card."""
+        with self._session.transaction():
+            return self.keyring.all()
+
+    def key(self, name: str) -> KeyInfo:
+        """What is known of one key pair; NotFound if there is none."""
+        return self.keyring.info(name)
+
+    def public_key(self, name: str) -> PublicKey:
+        """The public key, as an object of the `cryptography` library."""
+        return self.keyring.public_key(name)
+
+    def generate(self, name: str, type_name: str) -> PublicKey:
+        """Generate a key pair on the card (`rsa2048`, `ecp256`, ...) and return its public key."""
+        return self.keyring.generate(name, type_name)
+
+    def import_key(self, name: str, key: PrivateKey) -> None:
+        """Write a private key of the `cryptography` library to the card."""
+        self.keyring.import_key(name, key)
+
+    def delete_key(self, name: str) -> None:
+        """Remove a key pair."""
+        self.keyring.delete(name)
+
+    def sign(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        hash: str = "sha256",  # noqa: A002 - the field's word, as in `cardcore sign --hash`
+        scheme: Scheme | str | None = None,
+        oid: bool = True,
+        prehashed: bool = False,
+        key_type: str = "",
+        pin: Pin | None = None,
+        last_try: bool = False,
+    ) -> bytes:
+        """Sign `data`, or with `prehashed` the hash value that it is.
+
+        Returns as many bytes as the modulus (RSA), or an ECDSA-Sig-Value in DER. `oid=False` pads the bare hash
+        instead of DigestInfo (RFC 8017, 9.2); where a card cannot do that, NotSupported, and nothing is signed.
+        `hash="md5sha1"` is the 36-byte block of TLS 1.0. A key whose policy is `always` wants `pin` each time, or
+        `verify` just before. `key_type`, where it is known, spares the card the question.
+        """
+        return self.keyring.sign(
+            name,
+            data,
+            hash_name=hash,
+            scheme=None if scheme is None else _scheme(scheme),
+            oid=oid,
+            prehashed=prehashed,
+            type_name=key_type,
+            pin=None if pin is None else _secret(pin),
+            last_try=last_try,
+        )
+
+    def decipher(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        scheme: Scheme | str = Scheme.PKCS1,
+        hash: str = "sha256",  # noqa: A002 - as in `sign`
+        key_type: str = "",
+        pin: Pin | None = None,
+        last_try: bool = False,
+    ) -> bytes:
+        """Decrypt `data` (as long as the modulus) with RSA; `scheme` is pkcs1 or oaep, `hash` is for OAEP."""
+        return self.keyring.decipher(
+            name,
+            data,
+            scheme=_scheme(scheme),
+            hash_name=hash,
+            type_name=key_type,
+            pin=None if pin is None else _secret(pin),
+            last_try=last_try,
+        )
+
+    def agree(self, name: str, peer: PublicKey, *, pin: Pin | None = None, last_try: bool = False) -> bytes:
+        """Shared secret of ECDH with the peer's public key, as long as the field."""
+        return self.keyring.agree(name, peer, pin=None if pin is None else _secret(pin), last_try=last_try)
+
+    # Certificates and data objects
+
+    def certificate(self, name: str) -> x509.Certificate | None:
+        """The certificate of a key, None if the card holds none."""
+        from cryptography import x509
+
+        der = self._directory.certificate(self.keyring.slot(name))
+        try:
+            return None if der is None else x509.load_der_x509_certificate(der)
+        except ValueError as error:
+            raise InputError(f"the certificate of key {name} is malformed: {error}") from error
+
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """All certificates on the card by key name."""
+        with self._session.transaction():
+            found = {name: self.certificate(name) for name in self.profile.keys}
+        return {name: certificate for name, certificate in found.items() if certificate is not None}
+
+    def write_certificate(self, name: str, certificate: x509.Certificate, *, force: bool = False) -> None:
+        """Store the certificate of a key; InputError if it is for another key, unless `force`."""
+        from cryptography.hazmat.primitives.serialization import Encoding
+
+        with self._session.transaction():
+            if not force and self._known_public_key(name) not in (None, certificate.public_key()):
+                raise InputError(
+                    f"the certificate is for another key than {name}", hint="Store it anyway with --force."
+                )
+            self._directory.store_certificate(self.keyring.slot(name), certificate.public_bytes(Encoding.DER))
+
+    def _known_public_key(self, name: str) -> PublicKey | None:
+        try:
+            return self.keyring.info(name).public
+        except NotFound:
+            return None
+
+    def delete_certificate(self, name: str) -> None:
+        """Remove the certificate of a key."""
+        self._directory.delete_certificate(self.keyring.slot(name))
+
+    def read(self, name: str) -> bytes:
+        """Content of a data object by its profile name or its identifier in hexadecimal."""
+        return self._directory.read(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace the content of a data object."""
+        self._directory.write(name, content)
+
+    # The card as a whole
+
+    def random(self, size: int) -> bytes:
+        """Random bytes from the card (GET CHALLENGE), in as many commands as it takes."""
+        found = b""
+        while len(found) < size:
+            part = self._session.run("challenge", {})
+            if not isinstance(part, bytes) or not part:
+                raise NotSupported("this card gives no random bytes")
+            found += part
+        return found[:size]
+
+    def initialise(self, label: str = "") -> None:
+        """Make a blank card usable; InputError that names what is there if it already holds anything."""
+        with self._session.transaction():
+            holdings = self._directory.holdings() + [f"key {info.slot.name}" for info in self.keyring.all()]
+            if holdings:
+                raise InputError(
+                    f"the card is not blank: it holds {', '.join(holdings)}",
+                    hint="Reset it first, if all of that may be lost.",
+                )
+            self._directory.initialise(label)
+
+    def reset_card(self) -> None:
+        """Factory reset, where the card can. Everything on it is lost."""
+        self._session.run("reset", {})
+        self._session.forget()
+
+
+def _secret(value: Pin) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    return Secret(value.encode() if isinstance(value, str) else value)
+
+
+def _scheme(value: Scheme | str) -> Scheme:
+    if value not in set(Scheme):
+        raise InputError(f"unknown scheme {value}", hint=f"Use one of {', '.join(Scheme)}.")
+    return Scheme(value)
+
+

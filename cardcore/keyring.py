@@ -1,0 +1,292 @@
+"""The key pairs of one card: what they are, making them, and using them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cardcore import keytypes, signing
+from cardcore.authentication import Authentication
+from cardcore.directory import Directory
+from cardcore.errors import CardError, InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
+from cardcore.keytypes import KeyType, key_type
+from cardcore.profile.model import Algorithm, KeySlot, PinPolicy, Scheme, Usage
+from cardcore.profile.reply import EcPoint, Result, RsaNumbers
+from cardcore.profile.template import Value, Values
+from cardcore.secret import Secret
+from cardcore.session import Session
+from cardcore.sw import Sw
+
+if TYPE_CHECKING:
+    from cardcore.keytypes import PrivateKey, PublicKey
+
+_NO_QUERY = frozenset({Sw.INS_NOT_SUPPORTED, Sw.CLA_NOT_SUPPORTED, Sw.FUNCTION_NOT_SUPPORTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInfo:
+    """What is known of one key pair; `type` and `public` are None where the card does not tell."""
+
+    slot: KeySlot
+    type: KeyType | None = None
+    public: PublicKey | None = None
+    policy: PinPolicy = PinPolicy.ONCE
+    origin: str = ""
+
+
+class Keyring:
+    """Keys of one session. What was learned of a key is remembered until the key changes or the card is reset."""
+
+    def __init__(self, session: Session, authentication: Authentication, directory: Directory) -> None:
+        self._session = session
+        self._authentication = authentication
+        self._directory = directory
+        self._known: dict[str, KeyInfo] = {}
+
+    def slot(self, name: str) -> KeySlot:
+        """The profile's slot of that name; InputError that lists the names if there is none."""
+        slots = self._session.profile.keys
+        found = slots.get(name) or slots.get(name.lower())
+        if found is None:
+            raise InputError(f"this card has no key {name}", hint=f"It has {', '.join(slots)}.")
+        return found
+
+    def info(self, name: str) -> KeyInfo:
+        """What the card tells of a key, from its metadata or else its certificate; NotFound if there is no key."""
+        slot = self.slot(name)
+        if slot.name not in self._known:
+            self._known[slot.name] = self._ask(slot)
+        return self._known[slot.name]
+
+    def all(self) -> list[KeyInfo]:
+        """The keys that are there, in the profile's order."""
+        found = []
+        for name in self._session.profile.keys:
+            try:
+                found.append(self.info(name))
+            except NotFound:
+                continue
+        return found
+
+    def _ask(self, slot: KeySlot) -> KeyInfo:
+        if self._session.engine.can("key-info"):
+            try:
+                return _told(slot, self._session.run("key-info", _slot_values(slot)))
+            except StatusError as error:
+                if error.sw not in _NO_QUERY:
+                    raise _absent(slot, error) from error
+        return self._from_certificate(slot)
+
+    def _from_certificate(self, slot: KeySlot) -> KeyInfo:
+        from cryptography import x509
+
+        der = self._directory.certificate(slot)
+        if der is None:
+            raise NotFound(
+                f"what kind of key is in {slot.name} cannot be told: the card has neither metadata nor certificate",
+                sw=Sw.DATA_NOT_FOUND,
+                hint="Name the type (--type), or store the key's certificate.",
+            )
+        try:
+            public = x509.load_der_x509_certificate(der).public_key()
+        except ValueError as error:
+            raise ReplyError(f"the certificate of key {slot.name} is malformed") from error
+        return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)  # type: ignore[arg-type]
+
+    def kind(self, name: str, given: str = "") -> KeyType:
+        """The type of a key: as given, else as the card tells."""
+        if given:
+            return key_type(given)
+        found = self.info(name).type
+        if found is None:
+            raise NotSupported(f"the type of key {name} is not one that cardcore knows")
+        return found
+
+    def public_key(self, name: str) -> PublicKey:
+        """The public key; NotFound if the card tells it neither directly nor in a certificate."""
+        slot = self.slot(name)
+        found = self.info(name).public or self._from_certificate(slot).public
+        if found is None:
+            raise NotFound(f"the card does not tell the public key of {slot.name}", sw=Sw.DATA_NOT_FOUND)
+        return found
+
+    def generate(self, name: str, type_name: str) -> PublicKey:
+        """Generate a key pair on the card and return its public key. May take the card a minute for large RSA."""
+        slot, kind = self.slot(name), key_type(type_name)
+        algorithm = signing.choose_by_type(self._session.profile, kind)
+        self._known.pop(slot.name, None)
+        answer = self._session.run("generate", self._values(slot, kind, algorithm, "generate"))
+        if not isinstance(answer, RsaNumbers | EcPoint):
+            raise ReplyError("the profile's generate operation gives no public key")
+        public = keytypes.public_key(answer, kind)
+        if keytypes.type_of(public) != kind:
+            raise ReplyError(f"the card made a key of another type than {kind.name}")
+        return public
+
+    def import_key(self, name: str, key: PrivateKey) -> None:
+        """Write a private key into a slot."""
+        slot, kind = self.slot(name), keytypes.type_of(key)
+        algorithm = signing.choose_by_type(self._session.profile, kind)
+        values = {**self._values(slot, kind, algorithm, "import"), **keytypes.private_values(key)}
+        self._known.pop(slot.name, None)
+        try:
+            self._session.run("import", values)
+        finally:
+            for value in values.values():
+                if isinstance(value, Secret):
+                    value.wipe()
+
+    def delete(self, name: str) -> None:
+        """Remove a key pair."""
+        slot = self.slot(name)
+        self._known.pop(slot.name, None)
+        try:
+            self._session.run("delete-key", _slot_values(slot))
+        except StatusError as error:
+            raise _absent(slot, error) from error
+
+    def sign(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        hash_name: str = "sha256",
+        scheme: Scheme | None = None,
+        oid: bool = True,
+        prehashed: bool = False,
+        type_name: str = "",
+        pin: Secret | None = None,
+        last_try: bool = False,
+    ) -> bytes:
+        """Sign `data` (or the hash value that it is, with `prehashed`); see `Card.sign`."""
+        slot = self._slot_for(name, Usage.SIGN)
+        with self._session.transaction():
+            kind = self.kind(name, type_name)
+            request = signing.request_for(
+                kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed
+            )
+            algorithm = signing.choose_for_signing(self._session.profile, kind, request)
+            values = self._values(slot, kind, algorithm, "sign")
+            values |= {"hash": request.hash_name, "scheme": request.scheme.value}
+            values["input"] = signing.signature_input(algorithm, kind, request)
+            raw = self._use(slot, "sign", values, pin, last_try)
+        return signing.finish_signature(algorithm, kind, raw)
+
+    def decipher(
+        self,
+        name: str,
+        data: bytes,
+        *,
+        scheme: Scheme = Scheme.PKCS1,
+        hash_name: str = "sha256",
+        type_name: str = "",
+        pin: Secret | None = None,
+        last_try: bool = False,
+    ) -> bytes:
+        """Decrypt with RSA; see `Card.decipher`."""
+        slot = self._slot_for(name, Usage.DECIPHER)
+        with self._session.transaction():
+            kind = self.kind(name, type_name)
+            algorithm = signing.choose_for_deciphering(self._session.profile, kind, scheme)
+            if len(data) != kind.size:
+                raise InputError(
+                    f"{len(data)} bytes cannot be a {kind.name} ciphertext", hint=f"It has {kind.size} bytes."
+                )
+            values = {**self._values(slot, kind, algorithm, "decipher"), "input": data}
+            raw = self._use(slot, "decipher", values, pin, last_try)
+        return signing.plain_text(algorithm, kind, scheme, hash_name, raw)
+
+    def agree(self, name: str, peer: PublicKey, *, pin: Secret | None = None, last_try: bool = False) -> bytes:
+        """Shared secret (x coordinate, field size) of ECDH with the peer's public key (SP 800-56A, 5.7.1.2)."""
+        from cryptography.hazmat.primitives import serialization
+
+        slot = self._slot_for(name, Usage.AGREE)
+        with self._session.transaction():
+            kind = self.kind(name)
+            algorithm = signing.choose_for_agreement(self._session.profile, kind)
+            if keytypes.type_of(peer) != kind:
+                raise InputError(f"the peer's key is not of type {kind.name} as the card's is")
+            point = peer.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+            values = {**self._values(slot, kind, algorithm, "agree"), "peer": point}
+            return self._use(slot, "agree", values, pin, last_try)[-kind.size :]
+
+    def _slot_for(self, name: str, usage: Usage) -> KeySlot:
+        slot = self.slot(name)
+        if usage not in slot.usage:
+            allowed = ", ".join(sorted(slot.usage))
+            raise NotSupported(f"key {slot.name} is not for {usage}", hint=f"It is for {allowed}.")
+        return slot
+
+    def _use(self, slot: KeySlot, operation: str, values: Values, pin: Secret | None, last_try: bool) -> bytes:
+        self._authorise(slot, pin, last_try)
+        answer = self._session.run(operation, values)
+        if not isinstance(answer, bytes):
+            raise ReplyError(f"the profile's {operation} operation gives no bytes")
+        return answer
+
+    def _authorise(self, slot: KeySlot, pin: Secret | None, last_try: bool) -> None:
+        """Verify the PIN if the key's policy wants it now; PinRequired if it does and none was given."""
+        session = self._session
+        policy = self.policy(slot.name)
+        if policy is PinPolicy.NEVER:
+            return
+        fresh, session.fresh_pin = session.fresh_pin == slot.pin, ""
+        settled = fresh if policy is PinPolicy.ALWAYS else slot.pin in session.verified
+        if settled:
+            return
+        if pin is not None:
+            self._authentication.verify(pin, slot.pin, last_try=last_try)
+            session.fresh_pin = ""
+        elif policy is PinPolicy.ALWAYS:
+            raise PinRequired(f"key {slot.name} wants its PIN for each use")
+
+    def policy(self, name: str) -> PinPolicy:
+        """When a key wants its PIN: as the card told, else as the profile says."""
+        slot = self.slot(name)
+        known = self._known.get(slot.name)
+        return known.policy if known is not None else slot.policy
+
+    def _values(
+        self, slot: KeySlot, kind: KeyType, algorithm: Algorithm, operation: str
+    ) -> dict[str, Value | Secret]:
+        values = _slot_values(slot)
+        values |= {"op": operation, "key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
+        for name, node in (("alg.byte", algorithm.byte), ("alg.oid", algorithm.oid)):
+            if node is not None:
+                values[name] = node.render(values, [])
+        return values
+
+
+def _slot_values(slot: KeySlot) -> dict[str, Value | Secret]:
+    return {
+        "key.name": slot.name,
+        "key.ref": slot.ref,
+        "key.file": slot.file,
+        "key.certificate": slot.certificate,
+    }
+
+
+def _absent(slot: KeySlot, error: StatusError) -> CardError:
+    if isinstance(error, NotFound):
+        return NotFound(f"there is no key in {slot.name}", sw=error.sw, hint="Generate or import one.")
+    return error
+
+
+def _told(slot: KeySlot, answer: Result) -> KeyInfo:
+    """KeyInfo from the fields of a profile's `key-info` operation: type, policy, origin, public."""
+    if not isinstance(answer, dict):
+        raise ReplyError("the profile's key-info operation gives no fields")
+    kind = keytypes.KEY_TYPES.get(str(answer.get("type")))
+    numbers, policy = answer.get("public"), answer.get("policy")
+    public = None
+    if kind is not None and isinstance(numbers, RsaNumbers | EcPoint):
+        public = keytypes.public_key(numbers, kind)
+    return KeyInfo(
+        slot=slot,
+        type=kind,
+        public=public,
+        policy=PinPolicy(policy) if policy in set(PinPolicy) else slot.policy,
+        origin=str(answer.get("origin") or ""),
+    )
+
+

@@ -1,0 +1,170 @@
+"""From a reader's name to a `Card`: which transport, which profile, which application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cardcore import atr as answer_to_reset
+
+from cardcore.card import Card
+from cardcore.channel import Channel, ChannelLimits
+from cardcore.engine import Engine
+from cardcore.errors import CardError, NoCard, NoReader, ReplyError, StatusError, UnknownCard
+from cardcore.profile import catalog, match
+from cardcore.profile.model import Extended, Profile
+from cardcore.transport.base import Transport
+
+SOFT = "soft:"
+REPLAY = "replay:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identified:
+    """A profile that matches the card, why, and the AID under which its application is now selected."""
+
+    profile: Profile
+    reason: str
+    aid: bytes
+
+
+def open_card(reader: str | None = None, *, profile: str | None = None, trace: Path | None = None) -> Card:
+    """Connect to a card, identify it, select its application.
+
+    `reader` is a PC/SC reader's name or a unique part of it, `soft:NAME` for a software card, or `replay:FILE` for a
+    recorded trace; None takes the only reader that holds a supported card. `profile` names a profile (or its file)
+    and spares the search. `trace` is a file to record the exchange in, secrets masked.
+    """
+    if reader is None:
+        return _only_card(profile, trace)
+    return open_on(open_transport(reader, trace=trace), profile)
+
+
+def open_on(transport: Transport, profile: str | None = None) -> Card:
+    """A `Card` on a transport that is open already; the transport is closed if that fails."""
+    try:
+        transport.begin()
+        try:
+            found = identify(transport, _candidates(profile))
+        finally:
+            transport.end()
+        channel = Channel(transport, _limits(found.profile, transport))
+        return Card(found.profile, channel, aid=found.aid, selected=True, reason=found.reason)
+    except BaseException:
+        transport.close()
+        raise
+
+
+def open_transport(reader: str, *, trace: Path | None = None) -> Transport:
+    """Connect to the card in a reader, whatever it is. NoReader, NoCard and the other TransportErrors."""
+    transport = _connect(reader)
+    if trace is None:
+        return transport
+    from cardcore.transport.recorder import RecorderTransport
+
+    return RecorderTransport.to_file(transport, trace)
+
+
+def _connect(reader: str) -> Transport:
+    if reader.startswith(SOFT):
+        from cardcore.transport.soft import SoftTransport
+
+        return SoftTransport.open(reader.removeprefix(SOFT))
+    if reader.startswith(REPLAY):
+        from cardcore.transport.replay import ReplayTransport
+
+        return ReplayTransport.load(Path(reader.removeprefix(REPLAY)))
+    from cardcore.transport import pcsc
+
+    return pcsc.connect(_full_name(reader, [state.name for state in pcsc.list_readers()]))
+
+
+def _full_name(wanted: str, names: list[str]) -> str:
+    if wanted in names:
+        return wanted
+    found = [name for name in names if wanted.lower() in name.lower()]
+    if len(found) == 1:
+        return found[0]
+    listed = "; ".join(found or names) or "none is connected"
+    if found:
+        raise NoReader(f"{wanted!r} is part of several readers' names", hint=f"Say which: {listed}.")
+    raise NoReader(f"there is no reader {wanted!r}", hint=f"Readers: {listed}.")
+
+
+def _only_card(profile: str | None, trace: Path | None) -> Card:
+    """The card in the only reader that holds a supported one."""
+    from cardcore.transport import pcsc
+
+    occupied = [state.name for state in pcsc.list_readers() if state.present]
+    if not occupied:
+        raise NoCard(
+            "no reader holds a card", hint="Insert a card, or name a software card with --reader soft:NAME."
+        )
+    if len(occupied) == 1:
+        return open_card(occupied[0], profile=profile, trace=trace)
+    cards, reasons = _try_all(occupied, profile, trace)
+    if len(cards) == 1:
+        return cards[0]
+    for card in cards:
+        card.close()
+    if cards:
+        listed = "; ".join(card.reader for card in cards)
+        raise NoReader("several readers hold a supported card", hint=f"Choose one with --reader: {listed}.")
+    raise UnknownCard("no reader holds a supported card", hint=" ".join(reasons))
+
+
+def _try_all(names: list[str], profile: str | None, trace: Path | None) -> tuple[list[Card], list[str]]:
+    cards, reasons = [], []
+    for name in names:
+        try:
+            cards.append(open_card(name, profile=profile, trace=trace))
+        except CardError as error:
+            reasons.append(f"{name}: {error.message}.")
+    return cards, reasons
+
+
+def _candidates(profile: str | None) -> list[Profile]:
+    if profile is not None:
+        return [catalog.load(profile)]
+    return [found for found in catalog.load_all() if not found.abstract]
+
+
+def identify(transport: Transport, profiles: Iterable[Profile]) -> Identified:
+    """Find the one profile that the card matches, by ATR or by selecting applications; UnknownCard if there is none."""
+    profiles = list(profiles)
+    selected: dict[bytes, bytes | None] = {}
+    last = b""
+
+    def select(profile: Profile, aid: bytes) -> bytes | None:
+        nonlocal last
+        if aid not in selected or last != aid:
+            selected[aid] = _select(Engine(profile, Channel(transport)), aid)
+            last = aid if selected[aid] is not None else last
+        return selected[aid]
+
+    found = match.resolve(profiles, transport.atr, select)
+    if found is None:
+        raise UnknownCard(f"no profile matches the card with the ATR {transport.atr.hex().upper()}")
+    if found.aid and last != found.aid:
+        select(found.profile, found.aid)
+    return Identified(profile=found.profile, reason=found.reason, aid=found.aid)
+
+
+def _select(engine: Engine, aid: bytes) -> bytes | None:
+    """The reply to SELECT, None if the card has no such application."""
+    try:
+        result = engine.run("select", {"aid": aid})
+    except (StatusError, ReplyError):
+        return None
+    return result if isinstance(result, bytes) else b""
+
+
+def _limits(profile: Profile, transport: Transport) -> ChannelLimits:
+    limits = profile.limits
+    extended = limits.extended is Extended.YES or (
+        limits.extended is Extended.ATR and answer_to_reset.parse(transport.atr).extended_length
+    )
+    return ChannelLimits(send=limits.send, chaining=limits.chaining, extended=extended)
+
+
