@@ -100,7 +100,8 @@ _CARD_FAMILIES = frozenset(
 _HYPHENATED_FAMILY = re.compile(r"\b(sc|smart[ -]?card)[ _-]hsm\b", re.IGNORECASE)
 _CAMEL_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WINDOWS_CONSTANT = re.compile(r"\b(NTE|CALG|CRYPT|PROV|PP|KP|HP|ERROR_NX|NX_FLAG)_[A-Z0-9_]+\b|\bHCRYPT[A-Z]+\b")
-_WINDOWS_MODULE = re.compile(r"(winreg|msvcrt|_winapi|win32\w*|pywintypes|ctypes\.wintypes)(\.|$)")
+# Not msvcrt: on Windows the standard library locks files with nothing else.
+_WINDOWS_MODULE = re.compile(r"(winreg|_winapi|win32\w*|pywintypes|ctypes\.wintypes)(\.|$)")
 _PLACEHOLDER = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 _IGNORE = re.compile(
     r"#\s*(noqa(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*)?|type:\s*ignore(\[[\w, -]*\])?|pragma:\s*no (cover|branch))"
