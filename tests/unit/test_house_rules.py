@@ -85,6 +85,7 @@ GOOD_EXAMPLES = (
     ("cardcore/engine.py", "# a pivot, the card OS, an isolated applet"),
     ("cardcore/card.py", "@dataclass(frozen=True, slots=True, kw_only=True)\nclass _Key: ..."),
     ("cardcore/card.py", "@property\ndef x(self):\n    '''X.'''\n@x.setter\ndef x(self, value): ..."),
+    ("cardcore/card.py", "def run(*a: P.args, **k: P.kwargs):\n    '''Run.'''\n    return _f(*a, **k)"),
     ("cardcore/card.py", "import os  # noqa: F401 - named for those who import it from here"),
     ("csp_frontend/provider.py", "from cardcore import Card\nfrom cardcore.errors import CardError\nNTE_FAIL = 1"),
 )
