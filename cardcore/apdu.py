@@ -149,7 +149,4 @@ class ResponseApdu:
         """Parse a response; ReplyError if it is shorter than a status word."""
         if len(raw) < 2:
             raise ReplyError(f"a response of {len(raw)} bytes has no status word")
-        return cls(data=raw[:-2], sw=_STATUS.parse(raw[-2:]))
-
-
-_STATUS = Int16ub
+        return cls(data=raw[:-2], sw=int.from_bytes(raw[-2:]))
