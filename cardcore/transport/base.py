@@ -1,10 +1,13 @@
-"""What a card connection can do, whoever provides it: one small Protocol, and what must not be recorded."""
+"""What a card connection can do, whoever provides it: one small Protocol."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
+
+from cardcore.masking import OPEN, Mask
+
+__all__ = ["OPEN", "CardProtocol", "Mask", "Transport"]
 
 
 class CardProtocol(IntEnum):
@@ -12,21 +15,6 @@ class CardProtocol(IntEnum):
 
     T0 = 0
     T1 = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mask:
-    """Which bytes of one exchange are secret.
-
-    `command` holds (start, end) offsets into the encoded command; `reply` says that the whole data
-    field of the response is secret. Recorders and logs must not show what a mask covers.
-    """
-
-    command: tuple[tuple[int, int], ...] = ()
-    reply: bool = False
-
-
-OPEN = Mask()
 
 
 class Transport(Protocol):
@@ -53,11 +41,14 @@ class Transport(Protocol):
 
     @property
     def extended_length(self) -> bool:
-        """Whether the reader carries extended length APDUs."""
+        """Whether the reader carries extended length APDUs (ISO 7816-3:2006, 12.1.3)."""
         ...
 
     def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
-        """Send one encoded command APDU, return the encoded response (at least the status word)."""
+        """Send one encoded command APDU as it is, return the encoded response (at least the status word).
+
+        `mask` says which bytes recorders and logs must not show.
+        """
         ...
 
     def control(self, code: int, data: bytes = b"") -> bytes:
