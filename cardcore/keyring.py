@@ -9,9 +9,9 @@ from cardcore import keytypes, signing
 from cardcore.authentication import Authentication
 from cardcore.directory import Directory
 from cardcore.errors import CardError, InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
-from cardcore.keytypes import KeyType, key_type
+from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.profile.model import Algorithm, KeySlot, PinPolicy, Scheme, Usage
-from cardcore.profile.reply import EcPoint, Result, RsaNumbers
+from cardcore.profile.reply import Result
 from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -162,9 +162,7 @@ class Keyring:
         slot = self._slot_for(name, Usage.SIGN)
         with self._session.transaction():
             kind = self.kind(name, type_name)
-            request = signing.request_for(
-                kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed
-            )
+            request = signing.request_for(kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed)
             algorithm = signing.choose_for_signing(self._session.profile, kind, request)
             values = self._values(slot, kind, algorithm, "sign")
             values |= {"hash": request.hash_name, "scheme": request.scheme.value}
@@ -246,9 +244,7 @@ class Keyring:
         known = self._known.get(slot.name)
         return known.policy if known is not None else slot.policy
 
-    def _values(
-        self, slot: KeySlot, kind: KeyType, algorithm: Algorithm, operation: str
-    ) -> dict[str, Value | Secret]:
+    def _values(self, slot: KeySlot, kind: KeyType, algorithm: Algorithm, operation: str) -> dict[str, Value | Secret]:
         values = _slot_values(slot)
         values |= {"op": operation, "key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
         for name, node in (("alg.byte", algorithm.byte), ("alg.oid", algorithm.oid)):
@@ -288,5 +284,3 @@ def _told(slot: KeySlot, answer: Result) -> KeyInfo:
         policy=PinPolicy(policy) if policy in set(PinPolicy) else slot.policy,
         origin=str(answer.get("origin") or ""),
     )
-
-

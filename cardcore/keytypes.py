@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from cardcore.errors import InputError, NotSupported, ReplyError
-from cardcore.profile.reply import EcPoint, RsaNumbers
 from cardcore.secret import Secret
 
 if TYPE_CHECKING:
@@ -49,6 +48,21 @@ KEY_TYPES: Mapping[str, KeyType] = {
         KeyType(name="ecp521", kind=Kind.EC, bits=521, curve="secp521r1"),
     )
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RsaNumbers:
+    """An RSA public key as its two numbers."""
+
+    modulus: int
+    exponent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EcPoint:
+    """An elliptic-curve public key as the encoded point that the card sent (SEC 1, 2.3.3)."""
+
+    point: bytes
 
 
 def key_type(name: str) -> KeyType:
@@ -108,9 +122,7 @@ def private_values(key: PrivateKey) -> dict[str, Secret | bytes]:
 
     kind = type_of(key)
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        point = key.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
+        point = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
         scalar = key.private_numbers().private_value
         return {"private.d": Secret(scalar.to_bytes(kind.size)), "private.public": point}
     numbers = key.private_numbers()

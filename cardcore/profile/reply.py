@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cardcore import tlv
 from cardcore.errors import ReplyError
+from cardcore.keytypes import EcPoint, RsaNumbers
 from cardcore.profile.model import Reply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RsaNumbers:
-    """An RSA public key as its two numbers."""
-
-    modulus: int
-    exponent: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EcPoint:
-    """An elliptic-curve public key as the encoded point that the card sent (SEC 1, 2.3.3)."""
-
-    point: bytes
-
 
 Result = bytes | int | str | RsaNumbers | EcPoint | dict[str, "Result | None"]
 """What a reply holds: bytes, a number, a name out of a table, a public key, or a named result per field."""
