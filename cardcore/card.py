@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-
 from cardcore.authentication import Authentication, PinStatus
 from cardcore.channel import Channel
 from cardcore.directory import DIRECTORIES, Directory
@@ -150,7 +149,7 @@ class Card:
         name: str,
         data: bytes,
         *,
-        hash: str = "sha256",  # noqa: A002 - the field's word, as in `cardcore sign --hash`
+        hash: str = "sha256",
         scheme: Scheme | str | None = None,
         oid: bool = True,
         prehashed: bool = False,
@@ -183,7 +182,7 @@ class Card:
         data: bytes,
         *,
         scheme: Scheme | str = Scheme.PKCS1,
-        hash: str = "sha256",  # noqa: A002 - as in `sign`
+        hash: str = "sha256",
         key_type: str = "",
         pin: Pin | None = None,
         last_try: bool = False,
@@ -289,5 +288,3 @@ def _scheme(value: Scheme | str) -> Scheme:
     if value not in set(Scheme):
         raise InputError(f"unknown scheme {value}", hint=f"Use one of {', '.join(Scheme)}.")
     return Scheme(value)
-
-

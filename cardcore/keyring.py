@@ -79,6 +79,7 @@ class Keyring:
 
     def _from_certificate(self, slot: KeySlot) -> KeyInfo:
         from cryptography import x509
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
         der = self._directory.certificate(slot)
         if der is None:
@@ -91,7 +92,9 @@ class Keyring:
             public = x509.load_der_x509_certificate(der).public_key()
         except ValueError as error:
             raise ReplyError(f"the certificate of key {slot.name} is malformed") from error
-        return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)  # type: ignore[arg-type]
+        if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+            raise NotSupported(f"key {slot.name} is of a kind that cardcore does not know")
+        return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)
 
     def kind(self, name: str, given: str = "") -> KeyType:
         """The type of a key: as given, else as the card tells."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cardcore import atr as answer_to_reset
-
 from cardcore.card import Card
 from cardcore.channel import Channel, ChannelLimits
 from cardcore.engine import Engine
@@ -98,9 +97,7 @@ def _only_card(profile: str | None, trace: Path | None) -> Card:
 
     occupied = [state.name for state in pcsc.list_readers() if state.present]
     if not occupied:
-        raise NoCard(
-            "no reader holds a card", hint="Insert a card, or name a software card with --reader soft:NAME."
-        )
+        raise NoCard("no reader holds a card", hint="Insert a card, or name a software card with --reader soft:NAME.")
     if len(occupied) == 1:
         return open_card(occupied[0], profile=profile, trace=trace)
     cards, reasons = _try_all(occupied, profile, trace)
@@ -166,5 +163,3 @@ def _limits(profile: Profile, transport: Transport) -> ChannelLimits:
         limits.extended is Extended.ATR and answer_to_reset.parse(transport.atr).extended_length
     )
     return ChannelLimits(send=limits.send, chaining=limits.chaining, extended=extended)
-
-

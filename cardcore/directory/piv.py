@@ -111,9 +111,7 @@ class PivDirectory:
 
 
 def _certificate_content(der: bytes) -> bytes:
-    return (
-        tlv.encode(_CERTIFICATE, der) + tlv.encode(_CERTIFICATE_INFO, b"\x00") + tlv.encode(_ERROR_DETECTION, b"")
-    )
+    return tlv.encode(_CERTIFICATE, der) + tlv.encode(_CERTIFICATE_INFO, b"\x00") + tlv.encode(_ERROR_DETECTION, b"")
 
 
 def _decompress(data: bytes) -> bytes:
