@@ -7,13 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from cardcore.errors import ProfileError
 from cardcore.profile.tree import ListNode, MapNode, Place, Scalar, Tree, shown
 from cardcore.tlv import tag_bytes
 
 T = TypeVar("T")
+P = ParamSpec("P")
+Default = TypeVar("Default")
 Form = TypeVar("Form", bound=StrEnum)
 
 INTEGER = r"0x[0-9A-Fa-f]{1,8}|0|[1-9][0-9]{0,9}"
@@ -44,6 +46,11 @@ def as_integer(node: Tree) -> int | None:
     if not isinstance(node, Scalar) or not node.plain or not _INTEGER.fullmatch(node.text):
         return None
     return int(node.text, 16 if node.text.startswith("0x") else 10)
+
+
+def is_hex(found: str) -> bool:
+    """Whether text is pairs of hexadecimal digits."""
+    return bool(found) and _HEX.fullmatch(found[:_MAX_NAME]) is not None
 
 
 def _is_like_integer(node: Tree) -> bool:
@@ -78,7 +85,7 @@ def hex_bytes(node: Tree, low: int = 0, high: int = 65535) -> bytes:
     if not isinstance(node, Scalar):
         raise node.place.error(f'expected hexadecimal digits in quotes, as "A000", found {shown(node)}')
     if node.plain:
-        hint = f'Write "{node.text}".' if _HEX.fullmatch(node.text[:_MAX_NAME]) and node.text else ""
+        hint = f'Write "{node.text}".' if is_hex(node.text) else ""
         raise node.place.error(f'expected hexadecimal digits in quotes, as "A000", found {shown(node)}', hint)
     if not _HEX.fullmatch(node.text):
         odd = re.fullmatch("[0-9A-Fa-f]+", node.text)
@@ -164,7 +171,7 @@ class Section:
             raise self.place.error(f"{self.what} lacks the key {key}")
         return value
 
-    def read(self, key: str, accessor: Callable[[Tree], T], default: T) -> T:
+    def read(self, key: str, accessor: Callable[[Tree], T], default: Default) -> T | Default:
         """What the accessor makes of a key's value; the default where it is missing."""
         value = self.node.get(key)
         return default if value is None else accessor(value)
@@ -187,10 +194,10 @@ class Problems:
 
     found: list[ProfileError] = field(default_factory=list)
 
-    def attempt(self, read: Callable[[], T], default: T) -> T:
+    def attempt(self, default: Default, read: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T | Default:
         """The result of `read`; the default, and the error noted, where it fails."""
         try:
-            return read()
+            return read(*args, **keywords)
         except ProfileError as error:
             self.found.append(error)
             return default

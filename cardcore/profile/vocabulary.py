@@ -51,6 +51,14 @@ class OperationEntry:
     names: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ProcedureEntry:
+    """One admin procedure: one line of documentation, and the operations through which it runs."""
+
+    text: str
+    operations: tuple[str, ...]
+
+
 _PIN = frozenset({"pin.ref", "pin.name", "pin.block"})
 _NEW_PIN = frozenset({"new_pin.block"})
 _PUK = frozenset({"puk.ref", "puk.block"})
@@ -153,9 +161,14 @@ ALGORITHM_NAMES = frozenset({"op", "key.type", "key.kind", "key.size", "scheme",
 CIPHERS = ("3des", "aes128", "aes192", "aes256")
 """Ciphers of admin keys."""
 
-PROCEDURES: Mapping[str, str] = {
-    "witness-mutual": "decrypt the card's witness, then the card encrypts our challenge",
-    "challenge-single": "encrypt the card's challenge",
+PROCEDURES: Mapping[str, ProcedureEntry] = {
+    "witness-mutual": ProcedureEntry(
+        "decrypt the card's witness, then the card encrypts our challenge",
+        ("authenticate-witness", "authenticate-answer"),
+    ),
+    "challenge-single": ProcedureEntry(
+        "encrypt the card's challenge", ("authenticate-challenge", "authenticate-response")
+    ),
 }
 """Procedures by which an administrator authenticates."""
 

@@ -1,0 +1,134 @@
+"""Where profiles come from: those that are shipped, and the user's own, which take precedence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from cardcore.errors import ProfileError
+from cardcore.profile import schema
+from cardcore.profile.loader import MAX_BYTES
+from cardcore.profile.model import Profile
+from cardcore.profile.tree import Place
+
+ENVIRONMENT = "CARDCORE_PROFILE_PATH"
+_SUFFIX = ".yaml"
+_SHIPPED = "_profiles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSource:
+    """A profile that can be loaded: its id (the file's stem), its file, and whether it came with cardcore."""
+
+    id: str
+    path: Path
+    shipped: bool
+
+
+@dataclass(slots=True)
+class Catalog:
+    """Profiles by id; each is read once, when it is asked for."""
+
+    sources: Mapping[str, ProfileSource]
+    _loaded: dict[str, Profile] = field(default_factory=dict)
+
+    def load(self, profile_id: str) -> Profile:
+        """The profile of that id; ProfileError if there is none or it is not valid."""
+        source = self.sources.get(profile_id)
+        if source is None:
+            raise ProfileError(
+                f"there is no profile named {profile_id}", hint=f"There are {', '.join(sorted(self.sources))}."
+            )
+        return self._load(source, ())
+
+    def load_file(self, path: Path) -> Profile:
+        """The profile in a file, whether or not the catalogue has it; it may build on those of the catalogue."""
+        return self._load(ProfileSource(id=path.stem, path=path, shipped=False), ())
+
+    def draft(self, path: Path) -> schema.Draft:
+        """As `load_file`, but with all that is wrong with it instead of the first error; ProfileError if unreadable."""
+        return self._read(ProfileSource(id=path.stem, path=path, shipped=False), ())
+
+    def _load(self, source: ProfileSource, users: tuple[str, ...]) -> Profile:
+        """Load a profile as the base of `users`, the innermost last."""
+        if self.sources.get(source.id) == source and source.id in self._loaded:
+            return self._loaded[source.id]
+        draft = self._read(source, users)
+        errors = schema.in_order(draft.problems)
+        if errors:
+            raise errors[0]
+        if self.sources.get(source.id) == source:
+            self._loaded[source.id] = draft.profile
+        return draft.profile
+
+    def _read(self, source: ProfileSource, users: tuple[str, ...]) -> schema.Draft:
+        chain = (*users, source.id)
+
+        def base(profile_id: str, place: Place) -> Profile:
+            if profile_id in chain:
+                raise place.error(f"the base goes in a circle: {' -> '.join((*chain, profile_id))}")
+            return self._load(self.sources[profile_id], chain)
+
+        library = schema.Library(base, frozenset(self.sources))
+        return schema.read(_content(source.path), profile_id=source.id, file=str(source.path), library=library)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ProfileError(f"the profile cannot be read: {error.strerror}", file=path) from error
+
+
+def catalog(directories: list[Path] | None = None) -> Catalog:
+    """The profiles in the directories, the first of the same id taken; None: the user's, then the shipped ones."""
+    shipped = shipped_directory()
+    where = [*user_directories(), shipped] if directories is None else directories
+    sources: dict[str, ProfileSource] = {}
+    for directory in where:
+        for path in _files(directory):
+            sources.setdefault(path.stem, ProfileSource(id=path.stem, path=path, shipped=directory == shipped))
+    return Catalog(sources)
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    if directory.is_dir():
+        yield from sorted(path for path in directory.iterdir() if path.suffix == _SUFFIX and path.is_file())
+
+
+def shipped_directory() -> Path:
+    """Where the profiles that came with cardcore stand: in the package, or beside it in a source checkout."""
+    package = Path(str(resources.files("cardcore")))
+    inside = package / _SHIPPED
+    return inside if inside.is_dir() else package.parent / "profiles"
+
+
+def user_directories() -> list[Path]:
+    """Where a user's own profiles stand: the directories in CARDCORE_PROFILE_PATH, then the configuration directory."""
+    from platformdirs import user_config_path
+
+    named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
+    return [*named, user_config_path("cardcore", appauthor=False) / "profiles"]
+
+
+def available() -> list[ProfileSource]:
+    """All profiles that can be loaded by name, in the order of their ids."""
+    return [source for _, source in sorted(catalog().sources.items())]
+
+
+def load(name_or_path: str | Path) -> Profile:
+    """The profile of that id, or in that file: a Path, or a name with a directory or with the suffix .yaml."""
+    path = Path(name_or_path)
+    if isinstance(name_or_path, Path) or path.suffix == _SUFFIX or len(path.parts) > 1:
+        return catalog().load_file(path)
+    return catalog().load(name_or_path)
+
+
+def load_all() -> list[Profile]:
+    """Every profile that can be loaded by name, abstract ones too; ProfileError at the first that is not valid."""
+    shelf = catalog()
+    return [shelf.load(profile_id) for profile_id in sorted(shelf.sources)]

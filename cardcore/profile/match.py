@@ -1,0 +1,89 @@
+"""Which profile a card matches: pure decisions; whoever calls does the SELECTs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cardcore import tlv
+from cardcore.errors import ProfileError, ReplyError
+from cardcore.profile.model import Profile
+
+Select = Callable[[Profile, bytes], bytes | None]
+"""Selects an AID with the profile's SELECT: the reply's data field, None if the card has no such application."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """A profile that matches, the AID that the card selected (empty: by its ATR alone), and why in words."""
+
+    profile: Profile
+    aid: bytes
+    reason: str
+
+
+def by_atr(profiles: Iterable[Profile], atr: bytes) -> list[Profile]:
+    """The profiles that ask for this ATR among others."""
+    return [profile for profile in profiles if any(masked.matches(atr) for masked in profile.match.atrs)]
+
+
+def candidate_aids(profiles: Iterable[Profile], atr: bytes) -> list[tuple[Profile, bytes]]:
+    """The AIDs worth selecting on a card of this ATR, with the profile of each; those that know the ATR first."""
+    candidates = list(profiles)
+    known = by_atr(candidates, atr)
+    unbound = [profile for profile in candidates if not profile.match.atrs]
+    return [(profile, aid) for profile in (*known, *unbound) for aid in profile.match.aids]
+
+
+def resolve(profiles: Sequence[Profile], atr: bytes, select: Select) -> Matched | None:
+    """The one profile that the card matches, None if there is none.
+
+    All that a profile's `match` gives must hold. Profiles that know the ATR are preferred: only if none of them
+    matches are the others' AIDs selected. ProfileError if two match and neither refines the other.
+    """
+    real = [profile for profile in profiles if not profile.abstract]
+    known = by_atr(real, atr)
+    unbound = [profile for profile in real if not profile.match.atrs]
+    for group in (known, unbound):
+        matched = [found for profile in group for found in _matching(profile, select)]
+        if matched:
+            return _only(matched)
+    return None
+
+
+def _matching(profile: Profile, select: Select) -> Iterator[Matched]:
+    """At most one match: by the first of the AIDs that the card selects with the right reply."""
+    with_atr = "ATR" if profile.match.atrs else ""
+    if not profile.match.aids:
+        yield Matched(profile=profile, aid=b"", reason=with_atr)
+        return
+    for aid in profile.match.aids:
+        reply = select(profile, aid)
+        if reply is not None and _replies(profile, reply):
+            reasons = [with_atr, f"AID {aid.hex().upper()}", "reply to SELECT" if profile.match.reply else ""]
+            yield Matched(profile=profile, aid=aid, reason=", ".join(filter(None, reasons)))
+            return
+
+
+def _replies(profile: Profile, reply: bytes) -> bool:
+    wanted = profile.match.reply
+    if wanted is None:
+        return True
+    try:
+        value = tlv.find(reply, wanted.path)
+    except ReplyError:
+        return False
+    return value is not None and value.startswith(wanted.value)
+
+
+def _only(matched: list[Matched]) -> Matched:
+    """The match that no other one refines; ProfileError if several remain."""
+    refined = {found.profile.refines for found in matched}
+    left = [found for found in matched if found.profile.id not in refined]
+    if len(left) == 1:
+        return left[0]
+    names = " and ".join(sorted(found.profile.id for found in left or matched))
+    raise ProfileError(
+        f"the card matches several profiles: {names}",
+        hint="Name one with --profile, or let one say that it `refines` the other.",
+    )
