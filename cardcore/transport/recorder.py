@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter_ns
-from typing import TextIO, TypeVar
+from typing import Self, TextIO, TypeVar
 
 from cardcore.errors import CardRemoved, CardReset, InputError, ReaderBusy, TransportError
 from cardcore.masking import ChainMasker, redact, redact_reply
@@ -45,7 +45,7 @@ def open_trace(path: Path) -> TextIO:
 class RecorderTransport(TransportWrapper):
     """Writes a trace of the inner transport to `sink`, which stays open: several recorders may share it.
 
-    `clock` answers nanoseconds. A sink that cannot be written to ends the recording with a warning, never the
+    `clock` answers nanoseconds. A trace that `to_file` opened is closed with the transport. A sink that cannot be written to ends the recording with a warning, never the
     card operation.
     """
 
@@ -55,6 +55,7 @@ class RecorderTransport(TransportWrapper):
         self._clock = clock
         self._masker = ChainMasker()
         self._open = True
+        self._owned = False
         self._event(
             "connect",
             format=FORMAT_VERSION,
@@ -63,6 +64,13 @@ class RecorderTransport(TransportWrapper):
             protocol=int(inner.protocol),
             extended=inner.extended_length,
         )
+
+    @classmethod
+    def to_file(cls, inner: Transport, path: Path) -> Self:
+        """Record into a new file that only its owner can read; InputError if it cannot be written."""
+        recorder = cls(inner, open_trace(path))
+        recorder._owned = True
+        return recorder
 
     def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
         """Send one encoded command APDU, return the encoded response; record both without secrets."""
@@ -94,11 +102,15 @@ class RecorderTransport(TransportWrapper):
         self._event("reset", atr=self.inner.atr.hex())
 
     def close(self) -> None:
-        """Give the card back; the sink stays open."""
+        """Give the card back, and end the trace."""
         self.inner.close()
-        if self._open:
-            self._open = False
-            self._event("close")
+        if not self._open:
+            return
+        self._open = False
+        self._event("close")
+        if self._owned and self._sink is not None:
+            self._sink.close()
+            self._sink = None
 
     def _observe(self, operation: str, asked: _Line, call: Callable[[], _T]) -> tuple[_T, int]:
         """Run the call; return its result and the microseconds that it took, or record how it failed."""

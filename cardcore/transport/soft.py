@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, Self
 
 from cardcore.errors import TransportError
 from cardcore.transport.base import OPEN, CardProtocol, Mask
@@ -39,6 +40,13 @@ class SoftTransport:
         self._card = card
         self._name = f"soft:{name}"
         self._open = True
+
+    @classmethod
+    def open(cls, name: str, directory: Path | None = None) -> Self:
+        """Power up the software card that is kept under this name; NoReader if there is none."""
+        from cardcore.softcard import SoftCardStore
+
+        return cls(SoftCardStore(directory).open(name), name)
 
     @property
     def name(self) -> str:
