@@ -8,6 +8,7 @@ from cardcore.softcard.card import SoftCard
 from cardcore.softcard.personality import DEFAULT_COST, ScryptCost, Secrets
 from cardcore.softcard.registry import application_names, factory_secrets, volatile_card
 from cardcore.softcard.store import SoftCardInfo, SoftCardStore
+from cardcore.softcard.vpcd import serve
 
 __all__ = [
     "DEFAULT_COST",
@@ -18,5 +19,6 @@ __all__ = [
     "SoftCardStore",
     "application_names",
     "factory_secrets",
+    "serve",
     "volatile_card",
 ]
