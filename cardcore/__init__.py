@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cardcore.authentication import PinStatus as PinStatus
     from cardcore.card import Card as Card
+    from cardcore.directory import KeyInfo as KeyInfo
     from cardcore.errors import CardError as CardError
     from cardcore.errors import PinBlocked as PinBlocked
     from cardcore.errors import PinError as PinError
-    from cardcore.keyring import KeyInfo as KeyInfo
     from cardcore.opening import open_card as open_card
     from cardcore.opening import open_transport as open_transport
     from cardcore.profile.model import Scheme as Scheme
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Card": "cardcore.card",
     "CardError": "cardcore.errors",
-    "KeyInfo": "cardcore.keyring",
+    "KeyInfo": "cardcore.directory",
     "PinBlocked": "cardcore.errors",
     "PinError": "cardcore.errors",
     "PinStatus": "cardcore.authentication",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Self
 
 from cardcore.authentication import Authentication, PinStatus
 from cardcore.channel import Channel
-from cardcore.directory import DIRECTORIES, Directory
+from cardcore.directory import DIRECTORIES, Directory, KeyInfo, Setup
 from cardcore.engine import Engine
 from cardcore.errors import CardError, InputError, NotFound, NotSupported
-from cardcore.keyring import KeyInfo, Keyring
+from cardcore.keyring import Keyring
 from cardcore.profile.model import Profile, Scheme
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -134,15 +134,18 @@ class Card:
 
     def generate(self, name: str, type_name: str) -> PublicKey:
         """Generate a key pair on the card (`rsa2048`, `ecp256`, ...) and return its public key."""
-        return self.keyring.generate(name, type_name)
+        with self._session.transaction():
+            return self.keyring.generate(name, type_name)
 
     def import_key(self, name: str, key: PrivateKey) -> None:
         """Write a private key of the `cryptography` library to the card."""
-        self.keyring.import_key(name, key)
+        with self._session.transaction():
+            self.keyring.import_key(name, key)
 
     def delete_key(self, name: str) -> None:
         """Remove a key pair."""
-        self.keyring.delete(name)
+        with self._session.transaction():
+            self.keyring.delete(name)
 
     def sign(
         self,
@@ -261,8 +264,13 @@ class Card:
             found += part
         return found[:size]
 
-    def initialise(self, label: str = "") -> None:
-        """Make a blank card usable; InputError that names what is there if it already holds anything."""
+    def initialise(
+        self, label: str = "", *, pin: Pin | None = None, puk: Pin | None = None, admin: Pin | None = None
+    ) -> None:
+        """Make a blank card usable; InputError that names what is there if it already holds anything.
+
+        Families whose blank cards have no PIN, PUK or admin key yet are given these.
+        """
         with self._session.transaction():
             holdings = self._directory.holdings() + [f"key {info.slot.name}" for info in self.keyring.all()]
             if holdings:
@@ -270,7 +278,8 @@ class Card:
                     f"the card is not blank: it holds {', '.join(holdings)}",
                     hint="Reset it first, if all of that may be lost.",
                 )
-            self._directory.initialise(label)
+            given = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
+            self._directory.initialise(Setup(label=label, pin=given[0], puk=given[1], admin=given[2]))
 
     def reset_card(self) -> None:
         """Factory reset, where the card can. Everything on it is lost."""

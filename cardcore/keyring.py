@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cardcore import keytypes, signing
 from cardcore.authentication import Authentication
-from cardcore.directory import Directory
+from cardcore.directory import Directory, KeyInfo
 from cardcore.errors import CardError, InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.profile.model import Algorithm, KeySlot, PinPolicy, Scheme, Usage
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
     from cardcore.keytypes import PrivateKey, PublicKey
 
 _NO_QUERY = frozenset({Sw.INS_NOT_SUPPORTED, Sw.CLA_NOT_SUPPORTED, Sw.FUNCTION_NOT_SUPPORTED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyInfo:
-    """What is known of one key pair; `type` and `public` are None where the card does not tell."""
-
-    slot: KeySlot
-    type: KeyType | None = None
-    public: PublicKey | None = None
-    policy: PinPolicy = PinPolicy.ONCE
-    origin: str = ""
 
 
 class Keyring:
@@ -75,7 +63,7 @@ class Keyring:
             except StatusError as error:
                 if error.sw not in _NO_QUERY:
                     raise _absent(slot, error) from error
-        return self._from_certificate(slot)
+        return self._directory.key(slot) or self._from_certificate(slot)
 
     def _from_certificate(self, slot: KeySlot) -> KeyInfo:
         from cryptography import x509
@@ -118,18 +106,21 @@ class Keyring:
         slot, kind = self.slot(name), key_type(type_name)
         algorithm = signing.choose_by_type(self._session.profile, kind)
         self._known.pop(slot.name, None)
+        slot = self._directory.reserve(slot)
         answer = self._session.run("generate", self._values(slot, kind, algorithm, "generate"))
         if not isinstance(answer, RsaNumbers | EcPoint):
             raise ReplyError("the profile's generate operation gives no public key")
         public = keytypes.public_key(answer, kind)
         if keytypes.type_of(public) != kind:
             raise ReplyError(f"the card made a key of another type than {kind.name}")
+        self._directory.enrol(slot, public, "generated")
         return public
 
     def import_key(self, name: str, key: PrivateKey) -> None:
         """Write a private key into a slot."""
         slot, kind = self.slot(name), keytypes.type_of(key)
         algorithm = signing.choose_by_type(self._session.profile, kind)
+        slot = self._directory.reserve(slot)
         values = {**self._values(slot, kind, algorithm, "import"), **keytypes.private_values(key)}
         self._known.pop(slot.name, None)
         try:
@@ -138,15 +129,18 @@ class Keyring:
             for value in values.values():
                 if isinstance(value, Secret):
                     value.wipe()
+        self._directory.enrol(slot, key.public_key(), "imported")
 
     def delete(self, name: str) -> None:
         """Remove a key pair."""
         slot = self.slot(name)
         self._known.pop(slot.name, None)
+        slot = self._directory.find(slot)
         try:
             self._session.run("delete-key", _slot_values(slot))
         except StatusError as error:
             raise _absent(slot, error) from error
+        self._directory.strike(slot)
 
     def sign(
         self,
@@ -167,6 +161,7 @@ class Keyring:
             kind = self.kind(name, type_name)
             request = signing.request_for(kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed)
             algorithm = signing.choose_for_signing(self._session.profile, kind, request)
+            slot = self._directory.find(slot)
             values = self._values(slot, kind, algorithm, "sign")
             values |= {"hash": request.hash_name, "scheme": request.scheme.value}
             values["input"] = signing.signature_input(algorithm, kind, request)
@@ -193,6 +188,7 @@ class Keyring:
                 raise InputError(
                     f"{len(data)} bytes cannot be a {kind.name} ciphertext", hint=f"It has {kind.size} bytes."
                 )
+            slot = self._directory.find(slot)
             values = {**self._values(slot, kind, algorithm, "decipher"), "input": data}
             raw = self._use(slot, "decipher", values, pin, last_try)
         return signing.plain_text(algorithm, kind, scheme, hash_name, raw)
@@ -208,6 +204,7 @@ class Keyring:
             if keytypes.type_of(peer) != kind:
                 raise InputError(f"the peer's key is not of type {kind.name} as the card's is")
             point = peer.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+            slot = self._directory.find(slot)
             values = {**self._values(slot, kind, algorithm, "agree"), "peer": point}
             return self._use(slot, "agree", values, pin, last_try)[-kind.size :]
 

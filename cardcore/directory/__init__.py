@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cardcore.directory.base import Directory
+from cardcore.directory.base import Directory, KeyInfo, Setup
 from cardcore.directory.piv import PivDirectory
 from cardcore.directory.plain import PlainDirectory
 from cardcore.session import Session
 
 DIRECTORIES: Mapping[str, Callable[[Session], Directory]] = {"": PlainDirectory, "piv": PivDirectory}
 
-__all__ = ["DIRECTORIES", "Directory"]
+__all__ = ["DIRECTORIES", "Directory", "KeyInfo", "Setup"]

@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from cardcore.profile.model import KeySlot
+from cardcore.keytypes import KeyType
+from cardcore.profile.model import KeySlot, PinPolicy
+from cardcore.secret import Secret
+
+if TYPE_CHECKING:
+    from cardcore.keytypes import PublicKey
 
 MAX_CERTIFICATE = 64 * 1024
 """Most bytes of a certificate, also after decompression: card data is hostile input."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a blank card is to be given: a label, and the secrets that families without factory values need."""
+
+    label: str = ""
+    pin: Secret | None = None
+    puk: Secret | None = None
+    admin: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyInfo:
+    """What is known of one key pair; `type` and `public` are None where the card does not tell."""
+
+    slot: KeySlot
+    type: KeyType | None = None
+    public: PublicKey | None = None
+    policy: PinPolicy = PinPolicy.ONCE
+    origin: str = ""
+
+
 class Directory(Protocol):
-    """Certificates and identity of one card, in the structure of its family."""
+    """Keys, certificates and identity of one card, in the structure of its family."""
+
+    def find(self, slot: KeySlot) -> KeySlot:
+        """The slot as this card has it (its reference may differ); NotFound if the card says that there is no key."""
+        ...
+
+    def reserve(self, slot: KeySlot) -> KeySlot:
+        """The slot as this card has it, or where a new key for it can be made."""
+        ...
+
+    def key(self, slot: KeySlot) -> KeyInfo | None:
+        """What the directory itself tells of a key pair: None if it has no such entries, NotFound if it lacks this."""
+        ...
+
+    def enrol(self, slot: KeySlot, public: PublicKey, origin: str) -> None:
+        """Take note of a key pair that was generated or imported (`origin`) where `reserve` said."""
+        ...
+
+    def strike(self, slot: KeySlot) -> None:
+        """Take note that a key pair was deleted."""
+        ...
 
     def serial(self) -> str:
         """What identifies this one card among all others, as printable text; empty if it has nothing of the kind."""
@@ -41,6 +88,28 @@ class Directory(Protocol):
         """What the card holds already, in words a person understands; empty for a blank card."""
         ...
 
-    def initialise(self, label: str) -> None:
-        """Write what a blank card needs to be usable."""
+    def initialise(self, setup: Setup) -> None:
+        """Write what a blank card needs to be usable; InputError if a secret that it needs is missing."""
         ...
+
+
+class FixedSlots:
+    """The part of a directory that deals with keys, for families whose slots are always where the profile says."""
+
+    def find(self, slot: KeySlot) -> KeySlot:
+        """The slot of the profile."""
+        return slot
+
+    def reserve(self, slot: KeySlot) -> KeySlot:
+        """The slot of the profile."""
+        return slot
+
+    def key(self, slot: KeySlot) -> KeyInfo | None:
+        """Nothing: no list of keys is kept."""
+        return None
+
+    def enrol(self, slot: KeySlot, public: PublicKey, origin: str) -> None:
+        """Nothing is to be noted."""
+
+    def strike(self, slot: KeySlot) -> None:
+        """Nothing is to be noted."""

@@ -7,7 +7,7 @@ import zlib
 from datetime import date
 
 from cardcore import tlv
-from cardcore.directory.base import MAX_CERTIFICATE
+from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup
 from cardcore.directory.objects import identifier, read_object, write_object
 from cardcore.errors import InputError, NotFound, ReplyError, StatusError
 from cardcore.profile.model import KeySlot
@@ -24,7 +24,7 @@ _GSC_RID = bytes.fromhex("A000000116FF02")
 _VALID_YEARS = 10
 
 
-class PivDirectory:
+class PivDirectory(FixedSlots):
     """Certificates in their containers, CHUID and CCC, and the serial number extension."""
 
     def __init__(self, session: Session) -> None:
@@ -102,9 +102,9 @@ class PivDirectory:
         except StatusError:
             return False
 
-    def initialise(self, label: str) -> None:
+    def initialise(self, setup: Setup) -> None:
         """Write a CHUID with a new random GUID and a CCC; the label has no place on this kind of card."""
-        if label:
+        if setup.label:
             raise InputError("this kind of card has no label", hint="Leave --label out.")
         self.write("chuid", _chuid())
         self.write("ccc", _ccc())

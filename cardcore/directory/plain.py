@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cardcore.directory.base import MAX_CERTIFICATE
+from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup
 from cardcore.directory.objects import identifier, read_object, write_object
 from cardcore.errors import InputError, NotFound, NotSupported, StatusError
 from cardcore.profile.model import KeySlot
 from cardcore.session import Session
 
 
-class PlainDirectory:
+class PlainDirectory(FixedSlots):
     """Objects exactly as the profile's `read` and `write` operations carry them."""
 
     def __init__(self, session: Session) -> None:
@@ -62,6 +62,6 @@ class PlainDirectory:
         slots = self._session.profile.keys.values()
         return [f"certificate {slot.name}" for slot in slots if self.certificate(slot)]
 
-    def initialise(self, label: str) -> None:
+    def initialise(self, setup: Setup) -> None:
         """Nothing is known of what a blank card of this kind needs."""
         raise NotSupported(f"the profile {self._session.profile.id} does not say how a blank card is initialised")
