@@ -19,7 +19,7 @@ from cardcore.profile.model import (
     Usage,
 )
 from cardcore.profile.sections import known_pin
-from cardcore.profile.template import Literal, Node
+from cardcore.profile.template import Literal, Node, Table
 from cardcore.profile.templates import Scope, byte, data
 from cardcore.profile.tree import Scalar, Tree, shown
 from cardcore.profile.vocabulary import ALGORITHM_NAMES, IN_TABLE, NAMES
@@ -127,6 +127,7 @@ def _algorithm(key: Scalar, node: Tree) -> Algorithm:
     kinds = {KEY_TYPES[one].kind for one in types}
     if len(kinds) > 1:
         raise section.need("types").place.error("an algorithm is for RSA keys or for EC keys", "Make it two.")
+    _check_tables(section, algorithm)
     _check_use(section, algorithm)
     _check_kind(section, algorithm, kinds.pop())
     return algorithm
@@ -141,6 +142,17 @@ def _oid(node: Tree, scope: Scope) -> Node:
 
 def _hashes(node: Tree) -> tuple[str, ...]:
     return tuple(reader.choice(item, HASHES) for item in reader.items(node))
+
+
+def _check_tables(section: reader.Section, algorithm: Algorithm) -> None:
+    """A table by type or size has an entry for each type that the algorithm serves."""
+    for key, node in (("byte", algorithm.byte), ("oid", algorithm.oid)):
+        if not isinstance(node, Table):
+            continue
+        for one in algorithm.types:
+            fact = {"key.type": one, "key.size": KEY_TYPES[one].bits}.get(node.by)
+            if fact is not None and fact not in node.entries:
+                raise section.need(key).place.error(f"the table has no entry for {one}, a type of this algorithm")
 
 
 def _check_use(section: reader.Section, algorithm: Algorithm) -> None:

@@ -1,0 +1,145 @@
+"""What is wrong or doubtful in a profile file, all at once, for the people who write profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from cardcore.errors import ProfileError
+from cardcore.keytypes import KEY_TYPES
+from cardcore.profile import schema
+from cardcore.profile.catalog import Catalog, catalog
+from cardcore.profile.model import Algorithm, Profile
+from cardcore.profile.operations import OperationSource
+from cardcore.profile.template import Value
+from cardcore.profile.tree import MapNode, Place
+
+_MAIN_PIN = "user"
+_USES: Mapping[str, Callable[[Algorithm], bool]] = {
+    "sign": lambda algorithm: algorithm.sign is not None,
+    "decipher": lambda algorithm: algorithm.decipher is not None,
+    "agree": lambda algorithm: algorithm.agree,
+}
+
+
+class Severity(StrEnum):
+    """ERROR: the profile cannot be loaded. WARNING: it can, but probably says something else than was meant."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to look at; line and column count from 1, 0 is unknown."""
+
+    severity: Severity
+    message: str
+    file: str
+    line: int
+    column: int
+    hint: str = ""
+
+
+def check(path: Path, shelf: Catalog | None = None) -> list[Finding]:
+    """Everything that can be found in a profile file, in its order; warnings only where there are no errors.
+
+    `shelf` holds the profiles that it may build on (None: those of `cardcore profile list`).
+    """
+    try:
+        draft = (shelf or catalog()).draft(path)
+    except ProfileError as error:
+        return [_error(error)]
+    if draft.problems.found:
+        return [_error(error) for error in schema.in_order(draft.problems)]
+    warnings = [_warning(place, message) for place, message in _doubts(draft)]
+    return sorted(warnings, key=lambda finding: (finding.line, finding.column))
+
+
+def caret(finding: Finding, text: str) -> str:
+    """The line of a finding with a caret under its column; empty if the file's `text` has no such line."""
+    lines = text.splitlines()
+    if not 0 < finding.line <= len(lines):
+        return ""
+    number = str(finding.line)
+    line = lines[finding.line - 1]
+    # Tabs are kept, so that the caret stands below its column however wide they are shown.
+    indent = "".join("\t" if character == "\t" else " " for character in line[: finding.column - 1])
+    return f"{number} | {line}\n{' ' * len(number)} | {indent}^"
+
+
+def _error(error: ProfileError) -> Finding:
+    return Finding(
+        severity=Severity.ERROR,
+        message=error.reason,
+        file=error.file,
+        line=error.line,
+        column=error.column,
+        hint=error.hint,
+    )
+
+
+def _warning(place: Place, message: str) -> Finding:
+    return Finding(severity=Severity.WARNING, message=message, file=place.file, line=place.line, column=place.column)
+
+
+def _doubts(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
+    profile = draft.profile
+    if profile.abstract:
+        return
+    yield from _unused_pins(draft)
+    yield from _idle_algorithms(draft)
+    for source in draft.sources.values():
+        yield from _unreachable(profile, source)
+        for name, place in source.unused.items():
+            yield place, f"{name} is saved, but no later step uses it"
+        usable = _USES.get(source.operation.name)
+        if usable is not None and source.written and not any(map(usable, profile.algorithms.values())):
+            yield source.place, f"the operation {source.operation.name} is never run: no algorithm is for it"
+
+
+def _unused_pins(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
+    profile = draft.profile
+    used = {_MAIN_PIN, *(key.pin for key in profile.keys.values()), *(pin.unblock for pin in profile.pins.values())}
+    for name, place in _keys_of(draft, "pins"):
+        if name not in used:
+            yield place, f"the PIN {name} protects no key and unblocks no PIN"
+
+
+def _idle_algorithms(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
+    for name, place in _keys_of(draft, "algorithms"):
+        for operation, usable in _USES.items():
+            if usable(draft.profile.algorithms[name]) and operation not in draft.profile.operations:
+                yield place, f"the algorithm {name} is for {operation}, but there is no such operation"
+
+
+def _keys_of(draft: schema.Draft, section: str) -> Iterator[tuple[str, Place]]:
+    """The names in a section that the file itself has, with their places."""
+    node = None if draft.section is None else draft.section.get(section)
+    if isinstance(node, MapNode):
+        yield from ((key.text, key.place) for key, _ in node.entries)
+
+
+def _unreachable(profile: Profile, source: OperationSource) -> Iterator[tuple[Place, str]]:
+    possible = _possible(profile, source.operation.name)
+    for place, fact, values in source.facts:
+        known = possible.get(fact)
+        if known and not values & known:
+            yield place, f"the step is never sent: no {fact} of this profile is {' or '.join(map(str, sorted(values)))}"
+
+
+def _possible(profile: Profile, operation: str) -> dict[str, frozenset[Value]]:
+    """The values that facts can have on this card; a fact of which nothing is known is left out or empty."""
+    types = {one for algorithm in profile.algorithms.values() for one in algorithm.types}
+    return {
+        "op": frozenset({operation}),
+        "key.type": frozenset(types),
+        "key.kind": frozenset(KEY_TYPES[one].kind.value for one in types),
+        "key.size": frozenset(KEY_TYPES[one].bits for one in types),
+        "key.name": frozenset(profile.keys),
+        "key.ref": frozenset(key.ref for key in profile.keys.values()),
+        "pin.name": frozenset(profile.pins),
+        "pin.ref": frozenset(pin.ref for pin in profile.pins.values()),
+    }
