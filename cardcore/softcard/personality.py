@@ -34,6 +34,7 @@ class Personality:
     """What a new application instance is made from, all but its secrets.
 
     `serial` is 4 bytes. `blank` leaves out what the family's initialisation writes. `cost` is the price of one guess.
+    `strict` makes the card refuse input that its standard lets cards refuse, as some cards do.
     """
 
     serial: bytes
@@ -41,3 +42,4 @@ class Personality:
     pin_tries: int = 3
     puk_tries: int = 3
     cost: ScryptCost = DEFAULT_COST
+    strict: bool = False

@@ -13,7 +13,12 @@ from cardcore.softcard.card import SoftCard
 from cardcore.softcard.memory import JsonObject, Memory, VolatileMemory
 from cardcore.softcard.personality import DEFAULT_COST, Personality, ScryptCost, Secrets
 
-_PACKAGES: Mapping[str, str] = MappingProxyType({"piv": "cardcore.softcard.piv"})
+_PACKAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "piv": "cardcore.softcard.piv",
+        "openpgp": "cardcore.softcard.openpgp",
+    }
+)
 
 
 def application_names() -> tuple[str, ...]:
