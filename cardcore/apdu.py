@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,7 +79,7 @@ class CommandApdu:
         """The command as bytes; InputError if a field does not fit its length form."""
         try:
             return bytes(_COMMANDS[self.case].build(_fields(self)))
-        except ConstructError as error:
+        except (ConstructError, struct.error) as error:  # compiled declarations let the latter through
             raise InputError(
                 f"command {self.ins:02X} does not fit {'extended' if self.extended else 'short'} length fields: "
                 f"{len(self.data)} bytes of data, Le {self.le}"

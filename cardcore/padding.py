@@ -70,7 +70,9 @@ def pkcs1_unpad(block: bytes) -> bytes:
 
 
 def mgf1(seed: bytes, size: int, hash_name: str) -> bytes:
-    """Mask of `size` bytes (RFC 8017, B.2.1)."""
+    """Mask of `size` bytes (RFC 8017, B.2.1); InputError for a hash that PSS and OAEP cannot have."""
+    if hash_name == MD5SHA1:
+        raise InputError(f"the hash {MD5SHA1} is for PKCS #1 v1.5 signatures only")
     blocks = -(-size // digest_size(hash_name))
     return b"".join(digest(hash_name, seed + counter.to_bytes(4)) for counter in range(blocks))[:size]
 

@@ -44,7 +44,7 @@ def tag_bytes(tag: int) -> bytes:
 
 
 def _has_high_tag_form(raw: bytes) -> bool:
-    return len(raw) > 1 and raw[-1] < 0x80 and all(byte & 0x80 for byte in raw[1:-1])
+    return len(raw) > 1 and raw[1] != 0x80 and raw[-1] < 0x80 and all(byte & 0x80 for byte in raw[1:-1])
 
 
 def length_bytes(length: int) -> bytes:
