@@ -110,7 +110,7 @@ class InterfaceBytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompactTlv:
-    """One COMPACT-TLV object: tag X stands for the interindustry tag 4X (ISO 7816-4:2020, 12.1.1.1)."""
+    """One COMPACT-TLV object: tag X stands for the interindustry tag 4X (ISO 7816-4:2020, 12.1.1)."""
 
     tag: int
     value: bytes
@@ -118,7 +118,7 @@ class CompactTlv:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardService:
-    """Card service data (ISO 7816-4:2020, 12.1.1.3): ways to select an application, where data objects are."""
+    """Card service data (ISO 7816-4:2020, 12.1.1): ways to select an application, where data objects are."""
 
     by_full_name: bool
     by_partial_name: bool
@@ -130,7 +130,7 @@ class CardService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardCapabilities:
-    """Card capabilities (ISO 7816-4:2020, 12.1.1.8): the software function tables, None for what is not said.
+    """Card capabilities (ISO 7816-4:2020, 12.1.1): the software function tables, None for what is not said.
 
     `selection` names the ways to select from the first table, `coding` is the second, the data coding byte.
     The others are the third: `length_information` says that EF.ATR/INFO holds the most bytes per command,
@@ -265,7 +265,7 @@ def parse_historical(data: bytes) -> Historical:
 
 
 def _compact(category: int, data: bytes, status: bytes) -> Historical:
-    """COMPACT-TLV objects (ISO 7816-4:2020, 12.1.1.1); the first of a kind counts."""
+    """COMPACT-TLV objects (ISO 7816-4:2020, 12.1.1); the first of a kind counts."""
     parsed = _parse(_COMPACT_TLV, data, "historical bytes")
     objects = tuple(CompactTlv(tag=item.head.tag, value=bytes(item.value)) for item in parsed.objects)
     values = {item.tag: item.value for item in reversed(objects)}
@@ -283,7 +283,7 @@ def _compact(category: int, data: bytes, status: bytes) -> Historical:
 
 
 def _status(value: bytes) -> tuple[int | None, int | None]:
-    """Life cycle status and status word of a status indicator (ISO 7816-4:2020, 12.1.1.11)."""
+    """Life cycle status and status word of a status indicator (ISO 7816-4:2020, 12.1.1)."""
     if len(value) > _STATUS_SIZE:
         raise ReplyError(f"malformed historical bytes: a status indicator of {len(value)} bytes")
     life_cycle = value[0] if len(value) in (1, _STATUS_SIZE) else None

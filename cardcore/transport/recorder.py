@@ -45,8 +45,8 @@ def open_trace(path: Path) -> TextIO:
 class RecorderTransport(TransportWrapper):
     """Writes a trace of the inner transport to `sink`, which stays open: several recorders may share it.
 
-    `clock` answers nanoseconds. A trace that `to_file` opened is closed with the transport. A sink that cannot be written to ends the recording with a warning, never the
-    card operation.
+    `clock` answers nanoseconds. A trace that `to_file` opened is closed with the transport. A sink that cannot be
+    written to ends the recording with a warning, never the card operation.
     """
 
     def __init__(self, inner: Transport, sink: TextIO, *, clock: Callable[[], int] = perf_counter_ns) -> None:
