@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -28,12 +28,12 @@ class ProfileSource:
     shipped: bool
 
 
-@dataclass(slots=True)
 class Catalog:
     """Profiles by id; each is read once, when it is asked for."""
 
-    sources: Mapping[str, ProfileSource]
-    _loaded: dict[str, Profile] = field(default_factory=dict)
+    def __init__(self, sources: Mapping[str, ProfileSource]) -> None:
+        self.sources = sources
+        self._loaded: dict[str, Profile] = {}
 
     def load(self, profile_id: str) -> Profile:
         """The profile of that id; ProfileError if there is none or it is not valid."""
@@ -72,7 +72,7 @@ class Catalog:
                 raise place.error(f"the base goes in a circle: {' -> '.join((*chain, profile_id))}")
             return self._load(self.sources[profile_id], chain)
 
-        library = schema.Library(base, frozenset(self.sources))
+        library = schema.Library(base=base, ids=frozenset(self.sources))
         return schema.read(_content(source.path), profile_id=source.id, file=str(source.path), library=library)
 
 

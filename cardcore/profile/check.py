@@ -96,7 +96,7 @@ def _doubts(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
         for name, place in source.unused.items():
             yield place, f"{name} is saved, but no later step uses it"
         usable = _USES.get(source.operation.name)
-        if usable is not None and source.written and not any(map(usable, profile.algorithms.values())):
+        if usable is not None and not source.removes and not any(map(usable, profile.algorithms.values())):
             yield source.place, f"the operation {source.operation.name} is never run: no algorithm is for it"
 
 

@@ -111,7 +111,7 @@ def _algorithm(key: Scalar, node: Tree) -> Algorithm:
     name = reader.name(key)
     section = reader.section(node, ALGORITHM_KEYS, "an algorithm")
     types = tuple(reader.choice(item, KEY_TYPES) for item in reader.items(section.need("types")))
-    scope = Scope(f"the algorithm {name}", {known: NAMES[known] for known in ALGORITHM_NAMES})
+    scope = Scope(what=f"the algorithm {name}", names={known: NAMES[known] for known in ALGORITHM_NAMES})
     algorithm = Algorithm(
         name=name,
         types=types,
@@ -135,7 +135,7 @@ def _algorithm(key: Scalar, node: Tree) -> Algorithm:
 
 def _oid(node: Tree, scope: Scope) -> Node:
     template = data(node, scope, IN_TABLE)
-    if template == Literal(b""):
+    if template == Literal(data=b""):
         raise node.place.error("the oid is empty")
     return template
 

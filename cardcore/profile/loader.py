@@ -99,8 +99,10 @@ class _Builder:
         if isinstance(event, events.ScalarEvent):
             return self._scalar(event, place)
         if isinstance(event, events.SequenceStartEvent):
-            return ListNode(place, tuple(self._node(item, depth + 1) for item in self._until(events.SequenceEndEvent)))
-        return MapNode(place, tuple(self._entries(depth + 1)))
+            return ListNode(
+                place=place, items=tuple(self._node(item, depth + 1) for item in self._until(events.SequenceEndEvent))
+            )
+        return MapNode(place=place, entries=tuple(self._entries(depth + 1)))
 
     def _refuse_features(self, event: events.Event, place: Place) -> None:
         if isinstance(event, events.AliasEvent):
@@ -114,7 +116,7 @@ class _Builder:
         bad = _FORBIDDEN.search(event.value)
         if bad:
             raise place.error(f"the text holds the control character U+{ord(bad.group()):04X}", "Remove it.")
-        return Scalar(place, event.value, plain=not event.style)
+        return Scalar(place=place, text=event.value, plain=not event.style)
 
     def _until(self, end: type[events.Event]) -> Iterator[events.Event]:
         event = next(self._events)

@@ -16,16 +16,16 @@ STEP_KEYS = ("cla", "ins", "p1", "p2", "data", "le", "extended", "expect", "repl
 MAX_STEPS = 64
 MAX_DATA = 65535
 _SHORT_LE, _EXTENDED_LE = 256, 65536
-_ZERO: Node = Literal(b"\x00")
+_ZERO: Node = Literal(data=b"\x00")
 _SUCCESS = frozenset({0x9000})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSource:
     """An operation and where its parts stand, for the checks that need the rest of the profile.
 
     `uses` are its names, `needs` its authentications, `facts` what its `when` compare, `unused` what it saves in vain.
-    `written` counts the steps that stand there, also those that could not be read.
+    `removes` says that no steps are written: the card cannot do what the base can.
     """
 
     operation: Operation
@@ -34,7 +34,7 @@ class OperationSource:
     needs: dict[Needs, Place] = field(default_factory=dict)
     facts: list[tuple[Place, str, frozenset[Value]]] = field(default_factory=list)
     unused: dict[str, Place] = field(default_factory=dict)
-    written: int = 0
+    removes: bool = False
 
 
 def read_operations(node: Tree, problems: reader.Problems) -> dict[str, OperationSource]:
@@ -51,14 +51,15 @@ def read_operations(node: Tree, problems: reader.Problems) -> dict[str, Operatio
 
 def _read_operation(key: Scalar, node: Tree, problems: reader.Problems) -> OperationSource:
     name = key.text
-    source = OperationSource(Operation(name=name, steps=()), key.place)
-    scope = Scope(f"the operation {name}", {known: NAMES[known] for known in OPERATIONS[name].names}, source.uses)
-    steps = [problems.attempt(None, _read_step, item, scope, source) for item in problems.attempt((), _steps, node)]
-    source.written = len(steps)
-    source.operation = Operation(name=name, steps=tuple(step for step in steps if step is not None))
+    source = OperationSource(operation=Operation(name=name, steps=()), place=key.place)
+    names = {known: NAMES[known] for known in OPERATIONS[name].names}
+    scope = Scope(what=f"the operation {name}", names=names, uses=source.uses)
+    items = problems.attempt(None, _steps, node)
+    steps = [problems.attempt(None, _read_step, item, scope, source) for item in items or ()]
     for used in source.uses:
         source.unused.pop(used, None)
-    return source
+    operation = Operation(name=name, steps=tuple(step for step in steps if step is not None))
+    return replace(source, operation=operation, removes=items == ())
 
 
 def _steps(node: Tree) -> tuple[Tree, ...]:

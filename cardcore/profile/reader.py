@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
@@ -148,7 +148,7 @@ def entries(node: Tree, what: str) -> tuple[tuple[Scalar, Tree], ...]:
     raise node.place.error(f"expected {what}, found {found}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A mapping whose keys are known."""
 
@@ -185,14 +185,14 @@ def section(node: Tree, keys: Sequence[str], what: str) -> Section:
         if key.text not in keys:
             hint = suggestion(key.text, keys) or f"Known keys: {', '.join(keys)}."
             raise key.place.error(f"unknown key {shown(key)} in {what}", hint)
-    return Section(node, what)
+    return Section(node=node, what=what)
 
 
-@dataclass(slots=True)
 class Problems:
     """Collects the errors of a profile, so that one check shows them all."""
 
-    found: list[ProfileError] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.found: list[ProfileError] = []
 
     def attempt(self, default: Default, read: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T | Default:
         """The result of `read`; the default, and the error noted, where it fails."""

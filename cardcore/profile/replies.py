@@ -14,7 +14,7 @@ _NUMBERED = ("byte", "values")
 _MAX_PATH = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Rsa:
     modulus: int | None = None
     exponent: int | None = None

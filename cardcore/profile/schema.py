@@ -41,7 +41,7 @@ PROFILE_KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
     """What a profile may refer to: `ids` are all profiles; `base` loads one of them, for the place that names it."""
 
@@ -49,7 +49,7 @@ class Library:
     ids: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A profile as it was read, what is wrong with it, and where its operations stand."""
 
@@ -59,30 +59,20 @@ class Draft:
     section: reader.Section | None = None
 
 
-def parse(data: bytes, *, profile_id: str, file: str, library: Library) -> Profile:
-    """The profile in the bytes of a YAML file; the first ProfileError in the order of the file if it is not valid."""
-    draft = read(data, profile_id=profile_id, file=file, library=library)
-    errors = in_order(draft.problems)
-    if errors:
-        raise errors[0]
-    return draft.profile
-
-
 def in_order(problems: reader.Problems) -> list[ProfileError]:
     """The errors in the order of the file."""
     return sorted(problems.found, key=lambda error: (error.line, error.column))
 
 
 def read(data: bytes, *, profile_id: str, file: str, library: Library) -> Draft:
-    """The profile as far as it can be read, with all errors that were found."""
-    problems = reader.Problems()
-    draft = Draft(Profile(id=profile_id, name="", origin=file), problems)
+    """The profile in the bytes of a YAML file as far as it can be read, with all errors that were found."""
+    draft = Draft(profile=Profile(id=profile_id, name="", origin=file), problems=reader.Problems())
+    problems = draft.problems
     tree = problems.attempt(None, load_tree, data, file)
     section = None if tree is None else problems.attempt(None, reader.section, tree, PROFILE_KEYS, "a profile")
     if section is None or not problems.attempt(False, _check_version, section):
         return draft
-    draft.section = section
-    _assemble(section, draft, library)
+    draft = _assembled(section, draft, library)
     if not problems.found:
         cross_check(draft.profile, draft.sources, section, problems)
     return draft
@@ -95,15 +85,15 @@ def _check_version(section: reader.Section) -> bool:
     return True
 
 
-def _assemble(section: reader.Section, draft: Draft, library: Library) -> None:
-    """Read every section into the draft; one that is missing is the base's, but for those that say what it is."""
+def _assembled(section: reader.Section, draft: Draft, library: Library) -> Draft:
+    """The draft with every section read; one that is missing is the base's, but for those that say what it is."""
     problems = draft.problems
 
     def part(key: str, accessor: Callable[[Tree], T], default: Default) -> T | Default:
         return problems.attempt(default, section.read, key, accessor, default)
 
     base = part("base", lambda node: _base(node, library), Profile(id="", name="", origin=""))
-    draft.profile = Profile(
+    profile = Profile(
         id=draft.profile.id,
         origin=draft.profile.origin,
         name=problems.attempt("", lambda: reader.text(section.need("name"))),
@@ -121,8 +111,9 @@ def _assemble(section: reader.Section, draft: Draft, library: Library) -> None:
         algorithms=part("algorithms", lambda node: read_algorithms(node, problems), base.algorithms),
         objects=part("objects", read_objects, base.objects),
     )
-    draft.sources = part("operations", lambda node: read_operations(node, problems), {})
-    draft.profile = replace(draft.profile, operations=_operations(base, draft))
+    sources = part("operations", lambda node: read_operations(node, problems), {})
+    profile = replace(profile, operations=_operations(base, sources, problems))
+    return Draft(profile=profile, problems=problems, sources=sources, section=section)
 
 
 def _base(node: Tree, library: Library) -> Profile:
@@ -153,14 +144,12 @@ def _pin_names(section: reader.Section, base: Profile) -> list[str]:
     return [key.text for key, _ in node.entries] if isinstance(node, MapNode) else list(base.pins)
 
 
-def _operations(base: Profile, draft: Draft) -> dict[str, Operation]:
+def _operations(base: Profile, sources: dict[str, OperationSource], problems: reader.Problems) -> dict[str, Operation]:
     """The base's operations, each replaced by the profile's own; one without steps is taken away."""
     operations = dict(base.operations)
-    for name, source in draft.sources.items():
-        if source.written:
+    for name, source in sources.items():
+        if not source.removes:
             operations[name] = source.operation
         elif operations.pop(name, None) is None:
-            draft.problems.note(
-                source.place, f"the operation {name} has no steps", "There is none in a base to remove."
-            )
+            problems.note(source.place, f"the operation {name} has no steps", "There is none in a base to remove.")
     return operations

@@ -32,7 +32,7 @@ class Node(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Literal:
     """Constant bytes."""
 
@@ -47,7 +47,7 @@ class Literal:
         return frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Name:
     """The value of a name: bytes as they are, an integer as one byte, a secret with its place noted."""
 
@@ -69,7 +69,7 @@ class Name:
         return frozenset({self.name})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Join:
     """Parts one after the other."""
 
@@ -90,7 +90,7 @@ class Join:
         return frozenset().union(*(part.names() for part in self.parts))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DataObject:
     """A BER-TLV data object around a template; `tag` is the encoded tag field."""
 
@@ -110,7 +110,7 @@ class DataObject:
         return self.value.names()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One of several templates, chosen by the value of the fact `by`."""
 
@@ -119,9 +119,10 @@ class Table:
 
     def render(self, values: Values, spans: Spans) -> bytes:
         """The chosen entry's bytes; InputError if there is none for the fact."""
-        entry = self.entries.get(fact(values, self.by))
+        value = fact(values, self.by)
+        entry = self.entries.get(value)
         if entry is None:
-            raise InputError(f"the profile has no entry for {self.by} = {values[self.by]}")
+            raise InputError(f"the profile has no entry for {self.by} = {value!r}")
         return entry.render(values, spans)
 
     def names(self) -> frozenset[str]:

@@ -20,7 +20,7 @@ _PURPOSE = {
 _BYTES_WANTED = "an integer from 0 to 255, hexadecimal digits in quotes, a $name, a list or a mapping of tags"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """The names that may be used at some place of a profile, and where each was used first."""
 
@@ -48,7 +48,7 @@ def _is_name(node: Tree) -> bool:
 def _name(node: Scalar, scope: Scope, kinds: frozenset[NameKind]) -> Name:
     name = node.text[1:]
     scope.use(node.place, name, kinds)
-    return Name(name)
+    return Name(name=name)
 
 
 def data(node: Tree, scope: Scope, kinds: frozenset[NameKind] = IN_DATA) -> Node:
@@ -60,11 +60,11 @@ def data(node: Tree, scope: Scope, kinds: frozenset[NameKind] = IN_DATA) -> Node
     if _is_name(node):
         return _name(node, scope, kinds)
     if not node.plain:
-        return Literal(reader.hex_bytes(node))
+        return Literal(data=reader.hex_bytes(node))
     if reader.as_integer(node) is None:
         hint = f'Bytes are written in quotes, as "{node.text}".' if reader.is_hex(node.text) else ""
         raise node.place.error(f"expected {_BYTES_WANTED}, found {shown(node)}", hint)
-    return Literal(bytes((reader.integer(node, 0, 0xFF),)))
+    return Literal(data=bytes((reader.integer(node, 0, 0xFF),)))
 
 
 def byte(node: Tree, scope: Scope) -> Node:
@@ -73,7 +73,7 @@ def byte(node: Tree, scope: Scope) -> Node:
         return _name(node, scope, IN_HEADER)
     if isinstance(node, MapNode):
         return _table(node, scope, byte)
-    return Literal(bytes((reader.integer(node, 0, 0xFF),)))
+    return Literal(data=bytes((reader.integer(node, 0, 0xFF),)))
 
 
 def _joined(parts: list[Node]) -> Node:
@@ -82,10 +82,10 @@ def _joined(parts: list[Node]) -> Node:
     for part in parts:
         last = merged[-1] if merged else None
         if isinstance(part, Literal) and isinstance(last, Literal):
-            merged[-1] = Literal(last.data + part.data)
+            merged[-1] = Literal(data=last.data + part.data)
         else:
             merged.append(part)
-    return merged[0] if len(merged) == 1 else Join(tuple(merged))
+    return merged[0] if len(merged) == 1 else Join(parts=tuple(merged))
 
 
 def _mapping(node: MapNode, scope: Scope, kinds: frozenset[NameKind]) -> Node:
@@ -108,8 +108,8 @@ def _mapping(node: MapNode, scope: Scope, kinds: frozenset[NameKind]) -> Node:
 
 def _object(tag: int, value: Node) -> Node:
     if isinstance(value, Literal):
-        return Literal(tag_bytes(tag) + length_bytes(len(value.data)) + value.data)
-    return DataObject(tag_bytes(tag), value)
+        return Literal(data=tag_bytes(tag) + length_bytes(len(value.data)) + value.data)
+    return DataObject(tag=tag_bytes(tag), value=value)
 
 
 def _table(node: MapNode, scope: Scope, read: Callable[[Tree, Scope], Node]) -> Table:
@@ -129,7 +129,7 @@ def _table(node: MapNode, scope: Scope, read: Callable[[Tree, Scope], Node]) -> 
         entries[chosen] = read(value, scope)
     if not entries:
         raise node.place.error("the table has no entries")
-    return Table(fact, entries)
+    return Table(by=fact, entries=entries)
 
 
 def fact_value(node: Tree, name: str, entry: Entry) -> Value:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from cardcore.errors import ProfileError
 
 _SHOWN = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A position in a file; line and column count from 1."""
 
     file: str
@@ -23,7 +22,7 @@ class Place:
         return ProfileError(message, file=self.file, line=self.line, column=self.column, hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scalar:
     """Text as it stands in the file; `plain` if it is neither quoted nor a block."""
 
@@ -32,7 +31,7 @@ class Scalar:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListNode:
     """A sequence."""
 
@@ -40,7 +39,7 @@ class ListNode:
     items: tuple[Tree, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MapNode:
     """A mapping, in the order of the file; no key stands twice."""
 

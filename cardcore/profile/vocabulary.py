@@ -6,8 +6,8 @@ Loader, JSON Schema and documentation are all made from these tables, so that th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from cardcore.keytypes import KEY_TYPES, Kind
 from cardcore.padding import HASHES
@@ -34,8 +34,7 @@ IN_TABLE = frozenset({NameKind.BYTE, NameKind.BYTES})
 AS_FACT = frozenset({NameKind.BYTE, NameKind.WORD, NameKind.NUMBER})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One name: its kind, one line of documentation, and for a WORD the only values it has (empty: any)."""
 
     kind: NameKind
@@ -43,16 +42,14 @@ class Entry:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OperationEntry:
+class OperationEntry(NamedTuple):
     """One operation: one line of documentation, and the names that its steps may use."""
 
     text: str
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class ProcedureEntry:
+class ProcedureEntry(NamedTuple):
     """One admin procedure: one line of documentation, and the operations through which it runs."""
 
     text: str
