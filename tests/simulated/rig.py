@@ -21,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -125,6 +126,15 @@ class PcscRig:
         """Take the card out of a reader; clients see that when this returns."""
         self._stop(reader)
         self._await("empty", self._names[reader])
+
+    @contextmanager
+    def holding(self, reader: int, card: PlayedCard) -> Iterator[None]:
+        """The card is in the reader inside the `with`, and taken out after it."""
+        self.insert(reader, card)
+        try:
+            yield
+        finally:
+            self.remove(reader)
 
     def run(self, *command: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a client of this service to its end, whatever its exit status is."""
