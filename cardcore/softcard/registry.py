@@ -16,6 +16,7 @@ from cardcore.softcard.personality import DEFAULT_COST, Personality, ScryptCost,
 _PACKAGES: Mapping[str, str] = MappingProxyType(
     {
         "piv": "cardcore.softcard.piv",
+        "isoapplet": "cardcore.softcard.isoapplet",
         "openpgp": "cardcore.softcard.openpgp",
     }
 )
