@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from cardcore.errors import CardError, NoCard, NoReader, ReplyError, StatusError
 from cardcore.profile import catalog, match
 from cardcore.profile.model import Extended, Profile
 from cardcore.transport.base import Transport
+from cardcore.transport.logged import LOGGER_NAME, LoggingTransport
 
 SOFT = "soft:"
 REPLAY = "replay:"
@@ -58,6 +60,8 @@ def open_on(transport: Transport, profile: str | None = None) -> Card:
 def open_transport(reader: str, *, trace: Path | None = None) -> Transport:
     """Connect to the card in a reader, whatever it is. NoReader, NoCard and the other TransportErrors."""
     transport = _connect(reader)
+    if logging.getLogger(LOGGER_NAME).isEnabledFor(logging.DEBUG):
+        transport = LoggingTransport(transport)
     if trace is None:
         return transport
     from cardcore.transport.recorder import RecorderTransport
