@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cardcore import sw as status
-from cardcore.errors import InputError, LastTry, NotSupported, PinBlocked, PinError, StatusError
+from cardcore.errors import CardError, InputError, LastTry, NotSupported, PinBlocked, PinError, StatusError
 from cardcore.pin import PinSpec
 from cardcore.procedures import CIPHERS, PROCEDURES, check_key
 from cardcore.profile.model import Admin
@@ -100,14 +100,17 @@ class Authentication:
         with self._session.transaction():
             left, _ = self._ask(spec)
             if left == 0:
-                raise PinBlocked(f"the {label} is blocked", tries_left=0)
+                raise PinBlocked(f"the {label} is blocked", tries_left=0, hint=_way_out(spec))
             if left == 1 and not last_try:
                 raise LastTry(f"one try is left for the {label}, so it was not sent", tries_left=1)
             try:
                 yield
-            except PinError as error:
+            except CardError as error:
                 self._session.verified.discard(spec.name)
-                raise self._told(error, spec) from error
+                self._session.fresh_pin = ""
+                if isinstance(error, PinError):
+                    raise self._told(error, spec) from error
+                raise
 
     def _told(self, error: PinError, spec: PinSpec) -> PinError:
         """The same refusal, naming the PIN, with the tries left asked for where the card did not say."""
@@ -116,7 +119,7 @@ class Authentication:
         if left is None:
             left = self._ask(spec)[0]
         if left == 0:
-            return PinBlocked(f"the {label} is blocked now", sw=error.sw, tries_left=0)
+            return PinBlocked(f"the {label} is blocked now", sw=error.sw, tries_left=0, hint=_way_out(spec))
         tries = "" if left is None else f", {left} {'try' if left == 1 else 'tries'} left"
         return PinError(f"wrong {label}{tries}", sw=error.sw, tries_left=left, hint=error.hint)
 
@@ -136,13 +139,14 @@ class Authentication:
             chosen = cipher or self._cipher(admin, key)
             values = {"admin.ref": admin.ref, "admin.alg": self._identifier(admin, chosen)}
             check_key(key, chosen)
-            PROCEDURES[admin.procedure](self._session.engine, key, chosen, values)
+            self._session.admin = False
+            PROCEDURES[admin.procedure](self._session.run, key, chosen, values)
             self._session.admin = True
 
     def change_admin(self, new: Secret, cipher: str = "") -> None:
         """Replace the admin key; the old one must have been used with `admin` before."""
         admin = self._admin()
-        chosen = cipher or self._cipher(admin, new)
+        chosen = cipher or self._cipher(admin, new, present=False)
         check_key(new, chosen)
         values: dict[str, Value | Secret] = {
             "admin.ref": admin.ref,
@@ -163,8 +167,11 @@ class Authentication:
             raise NotSupported(f"this card has no {cipher} admin key", hint=f"It has {', '.join(admin.ciphers)}.")
         return admin.ciphers[cipher]
 
-    def _cipher(self, admin: Admin, key: Secret) -> str:
-        """The cipher that the card tells, else the profile's default if the key fits it, else the one that fits."""
+    def _cipher(self, admin: Admin, key: Secret, *, present: bool = True) -> str:
+        """The cipher that the card tells, else the profile's default if the key fits it, else the one that fits.
+
+        A key that is not `present` on the card yet need not have the cipher of the one that is.
+        """
         fitting = [name for name in admin.ciphers if len(key) in CIPHERS[name].key_sizes]
         if not fitting:
             sizes = sorted({size for name in admin.ciphers for size in CIPHERS[name].key_sizes})
@@ -172,7 +179,7 @@ class Authentication:
                 f"the admin key has {len(key)} bytes", hint=f"This card takes {', '.join(map(str, sizes))} bytes."
             )
         told = self._told_cipher(admin) if len(fitting) > 1 else ""
-        if told:
+        if told and (present or told in fitting):
             return told
         return admin.default_cipher if admin.default_cipher in fitting else fitting[0]
 
@@ -184,3 +191,8 @@ class Authentication:
         except StatusError:
             return ""
         return next((name for name, number in admin.ciphers.items() if number == answer), "")
+
+
+def _way_out(spec: PinSpec) -> str:
+    """What to do about a blocked PIN: the error's own hint where a PUK unblocks it."""
+    return "" if spec.unblock else "Nothing on this card unblocks it."

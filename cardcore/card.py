@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
+from cardcore import keytypes
 from cardcore.authentication import Authentication, PinStatus
 from cardcore.channel import Channel
 from cardcore.directory import DIRECTORIES, Directory, KeyInfo, Setup
 from cardcore.engine import Engine
-from cardcore.errors import CardError, InputError, NotFound, NotSupported
+from cardcore.errors import CardError, InputError, NotSupported
 from cardcore.keyring import Keyring
 from cardcore.profile.model import Profile, Scheme
 from cardcore.secret import Secret
@@ -209,13 +210,8 @@ class Card:
 
     def certificate(self, name: str) -> x509.Certificate | None:
         """The certificate of a key, None if the card holds none."""
-        from cryptography import x509
-
         der = self._directory.certificate(self.keyring.slot(name))
-        try:
-            return None if der is None else x509.load_der_x509_certificate(der)
-        except ValueError as error:
-            raise InputError(f"the certificate of key {name} is malformed: {error}") from error
+        return None if der is None else keytypes.load_certificate(der)
 
     def certificates(self) -> dict[str, x509.Certificate]:
         """All certificates on the card by key name."""
@@ -228,20 +224,16 @@ class Card:
         from cryptography.hazmat.primitives.serialization import Encoding
 
         with self._session.transaction():
-            if not force and self._known_public_key(name) not in (None, certificate.public_key()):
+            if not force and self.keyring.own_public_key(name) not in (None, keytypes.certified_key(certificate)):
                 raise InputError(
                     f"the certificate is for another key than {name}", hint="Store it anyway with --force."
                 )
+            self.keyring.forget(name)
             self._directory.store_certificate(self.keyring.slot(name), certificate.public_bytes(Encoding.DER))
-
-    def _known_public_key(self, name: str) -> PublicKey | None:
-        try:
-            return self.keyring.info(name).public
-        except NotFound:
-            return None
 
     def delete_certificate(self, name: str) -> None:
         """Remove the certificate of a key."""
+        self.keyring.forget(name)
         self._directory.delete_certificate(self.keyring.slot(name))
 
     def read(self, name: str) -> bytes:

@@ -74,7 +74,9 @@ class Channel:
             response = self._exchange(last, spans, secret_reply)
             if response.sw != Sw.OK:
                 break
-        if response.sw >> 8 == 0x6C and last.le is not None:
+        if response.sw >> 8 == 0x61 and last.cla != command.cla:
+            raise ReplyError("the card answered before it had the whole command")
+        if response.sw >> 8 == 0x6C and last.le is not None and not secrets:  # a PIN is never sent twice
             last = replace(last, le=response.sw & 0xFF)
             response = self._exchange(last, spans, secret_reply)
         if response.sw >> 8 == 0x61:

@@ -41,9 +41,14 @@ class Engine:
         return found
 
     def needs(self, operation: str, values: Values) -> frozenset[Needs]:
-        """The authentications that the steps to be sent ask for."""
-        steps = self.operation(operation).steps
-        return frozenset(step.needs for step in steps if step.needs is not None and applies(step, values))
+        """The authentications that the steps to be sent ask for; a step that depends on a reply counts as sent."""
+        found: set[Needs] = set()
+        saved: set[str] = set()
+        for step in self.operation(operation).steps:
+            if step.needs is not None and (saved & step.when.keys() or applies(step, values)):
+                found.add(step.needs)
+            saved.add(step.save)
+        return frozenset(found)
 
     def run(self, operation: str, values: Values) -> Result:
         """Send the steps of an operation and return the last step's result (b"" where no reply is described).

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 from cardcore import keytypes, signing
 from cardcore.authentication import Authentication
 from cardcore.directory import Directory, KeyInfo
-from cardcore.errors import CardError, InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
+from cardcore.errors import (
+    CardError,
+    InputError,
+    NotFound,
+    NotSupported,
+    PinRequired,
+    ReplyError,
+    SecurityStatus,
+    StatusError,
+)
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.profile.model import Algorithm, KeySlot, PinPolicy, Scheme, Usage
 from cardcore.profile.reply import Result
@@ -30,6 +39,8 @@ class Keyring:
         self._authentication = authentication
         self._directory = directory
         self._known: dict[str, KeyInfo] = {}
+        self._made: dict[str, PublicKey] = {}
+        self._losses = session.losses
 
     def slot(self, name: str) -> KeySlot:
         """The profile's slot of that name; InputError that lists the names if there is none."""
@@ -42,9 +53,28 @@ class Keyring:
     def info(self, name: str) -> KeyInfo:
         """What the card tells of a key, from its metadata or else its certificate; NotFound if there is no key."""
         slot = self.slot(name)
-        if slot.name not in self._known:
-            self._known[slot.name] = self._ask(slot)
-        return self._known[slot.name]
+        known = self._remembered(slot)
+        if known is None:
+            known = self._ask(slot) or self._as_made(slot) or self._from_certificate(slot)
+            self._remembered(slot)  # asking may have shown that the card was reset
+            self._known[slot.name] = known
+        return known
+
+    def _remembered(self, slot: KeySlot) -> KeyInfo | None:
+        if self._losses != self._session.losses:
+            self._known.clear()
+            self._made.clear()
+            self._losses = self._session.losses
+        return self._known.get(slot.name)
+
+    def forget(self, name: str) -> None:
+        """Ask anew when a key is wanted next: its certificate has changed."""
+        self._known.pop(self.slot(name).name, None)
+
+    def _replace(self, slot: KeySlot) -> None:
+        """Nothing that was known of a key holds any more."""
+        self._known.pop(slot.name, None)
+        self._made.pop(slot.name, None)
 
     def all(self) -> list[KeyInfo]:
         """The keys that are there, in the profile's order."""
@@ -56,19 +86,23 @@ class Keyring:
                 continue
         return found
 
-    def _ask(self, slot: KeySlot) -> KeyInfo:
+    def _ask(self, slot: KeySlot) -> KeyInfo | None:
+        """What the card itself tells of a key; None where only its certificate could."""
         if self._session.engine.can("key-info"):
             try:
                 return _told(slot, self._session.run("key-info", _slot_values(slot)))
             except StatusError as error:
                 if error.sw not in _NO_QUERY:
                     raise _absent(slot, error) from error
-        return self._directory.key(slot) or self._from_certificate(slot)
+        return self._directory.key(slot)
+
+    def _as_made(self, slot: KeySlot) -> KeyInfo | None:
+        public = self._made.get(slot.name)
+        if public is None:
+            return None
+        return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)
 
     def _from_certificate(self, slot: KeySlot) -> KeyInfo:
-        from cryptography import x509
-        from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
         der = self._directory.certificate(slot)
         if der is None:
             raise NotFound(
@@ -76,12 +110,7 @@ class Keyring:
                 sw=Sw.DATA_NOT_FOUND,
                 hint="Name the type (--type), or store the key's certificate.",
             )
-        try:
-            public = x509.load_der_x509_certificate(der).public_key()
-        except ValueError as error:
-            raise ReplyError(f"the certificate of key {slot.name} is malformed") from error
-        if not isinstance(public, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
-            raise NotSupported(f"key {slot.name} is of a kind that cardcore does not know")
+        public = keytypes.certified_key(keytypes.load_certificate(der))
         return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)
 
     def kind(self, name: str, given: str = "") -> KeyType:
@@ -101,19 +130,30 @@ class Keyring:
             raise NotFound(f"the card does not tell the public key of {slot.name}", sw=Sw.DATA_NOT_FOUND)
         return found
 
+    def own_public_key(self, name: str) -> PublicKey | None:
+        """The public key by the card's own word, or as it was made here; None where only a certificate would tell."""
+        slot = self.slot(name)
+        self._remembered(slot)
+        if slot.name in self._made:
+            return self._made[slot.name]
+        try:
+            told = self._ask(slot)
+        except NotFound:
+            return None
+        return None if told is None else told.public
+
     def generate(self, name: str, type_name: str) -> PublicKey:
         """Generate a key pair on the card and return its public key. May take the card a minute for large RSA."""
         slot, kind = self.slot(name), key_type(type_name)
         algorithm = signing.choose_by_type(self._session.profile, kind)
-        self._known.pop(slot.name, None)
+        self._replace(slot)
         slot = self._directory.reserve(slot)
         answer = self._session.run("generate", self._values(slot, kind, algorithm, "generate"))
         if not isinstance(answer, RsaNumbers | EcPoint):
             raise ReplyError("the profile's generate operation gives no public key")
         public = keytypes.public_key(answer, kind)
-        if keytypes.type_of(public) != kind:
-            raise ReplyError(f"the card made a key of another type than {kind.name}")
         self._directory.enrol(slot, public, "generated")
+        self._made[slot.name] = public
         return public
 
     def import_key(self, name: str, key: PrivateKey) -> None:
@@ -122,7 +162,7 @@ class Keyring:
         algorithm = signing.choose_by_type(self._session.profile, kind)
         slot = self._directory.reserve(slot)
         values = {**self._values(slot, kind, algorithm, "import"), **keytypes.private_values(key)}
-        self._known.pop(slot.name, None)
+        self._replace(slot)
         try:
             self._session.run("import", values)
         finally:
@@ -130,11 +170,12 @@ class Keyring:
                 if isinstance(value, Secret):
                     value.wipe()
         self._directory.enrol(slot, key.public_key(), "imported")
+        self._made[slot.name] = key.public_key()
 
     def delete(self, name: str) -> None:
         """Remove a key pair."""
         slot = self.slot(name)
-        self._known.pop(slot.name, None)
+        self._replace(slot)
         slot = self._directory.find(slot)
         try:
             self._session.run("delete-key", _slot_values(slot))
@@ -206,7 +247,8 @@ class Keyring:
             point = peer.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
             slot = self._directory.find(slot)
             values = {**self._values(slot, kind, algorithm, "agree"), "peer": point}
-            return self._use(slot, "agree", values, pin, last_try)[-kind.size :]
+            raw = self._use(slot, "agree", values, pin, last_try)
+        return signing.full_size(raw, kind.size)
 
     def _slot_for(self, name: str, usage: Usage) -> KeySlot:
         slot = self.slot(name)
@@ -216,32 +258,38 @@ class Keyring:
         return slot
 
     def _use(self, slot: KeySlot, operation: str, values: Values, pin: Secret | None, last_try: bool) -> bytes:
-        self._authorise(slot, pin, last_try)
-        answer = self._session.run(operation, values)
+        sent = self._authorise(slot, pin, last_try)
+        try:
+            answer = self._session.run(operation, values)
+        except SecurityStatus:
+            if pin is None or sent:
+                raise
+            self._authentication.verify(pin, slot.pin, last_try=last_try)  # it was verified, but is no longer
+            self._session.fresh_pin = ""
+            answer = self._session.run(operation, values)
         if not isinstance(answer, bytes):
             raise ReplyError(f"the profile's {operation} operation gives no bytes")
         return answer
 
-    def _authorise(self, slot: KeySlot, pin: Secret | None, last_try: bool) -> None:
-        """Verify the PIN if the key's policy wants it now; PinRequired if it does and none was given."""
+    def _authorise(self, slot: KeySlot, pin: Secret | None, last_try: bool) -> bool:
+        """Verify the PIN if the key's policy wants it now, and say so; PinRequired if it does and none was given."""
         session = self._session
         policy = self.policy(slot.name)
-        if policy is PinPolicy.NEVER:
-            return
         fresh, session.fresh_pin = session.fresh_pin == slot.pin, ""
         settled = fresh if policy is PinPolicy.ALWAYS else slot.pin in session.verified
-        if settled:
-            return
+        if settled or policy is PinPolicy.NEVER:
+            return False
         if pin is not None:
             self._authentication.verify(pin, slot.pin, last_try=last_try)
             session.fresh_pin = ""
         elif policy is PinPolicy.ALWAYS:
             raise PinRequired(f"key {slot.name} wants its PIN for each use")
+        return pin is not None
 
     def policy(self, name: str) -> PinPolicy:
         """When a key wants its PIN: as the card told, else as the profile says."""
         slot = self.slot(name)
-        known = self._known.get(slot.name)
+        known = self._remembered(slot)
         return known.policy if known is not None else slot.policy
 
     def _values(self, slot: KeySlot, kind: KeyType, algorithm: Algorithm, operation: str) -> dict[str, Value | Secret]:

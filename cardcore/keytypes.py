@@ -11,6 +11,7 @@ from cardcore.errors import InputError, NotSupported, ReplyError
 from cardcore.secret import Secret
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -74,10 +75,13 @@ def key_type(name: str) -> KeyType:
 
 def type_of(key: PublicKey | PrivateKey) -> KeyType:
     """The type of a `cryptography` key; NotSupported for kinds that no card profile speaks of."""
-    curve = getattr(key, "curve", None)
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    is_rsa = isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey)
+    curve = key.curve.name if isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) else ""
     bits: int = getattr(key, "key_size", 0)
     for entry in KEY_TYPES.values():
-        if entry.bits == bits and entry.curve == (curve.name if curve is not None else ""):
+        if (is_rsa or curve) and entry.bits == bits and entry.curve == curve:
             return entry
     raise NotSupported(f"keys of this kind ({type(key).__name__}, {bits} bits) are not supported")
 
@@ -85,9 +89,12 @@ def type_of(key: PublicKey | PrivateKey) -> KeyType:
 def public_key(numbers: RsaNumbers | EcPoint, kind: KeyType | None = None) -> PublicKey:
     """A `cryptography` public key from what a card returned; ReplyError if that is no valid key of the type."""
     try:
-        return _rsa_key(numbers) if isinstance(numbers, RsaNumbers) else _ec_key(numbers, kind)
+        key = _rsa_key(numbers) if isinstance(numbers, RsaNumbers) else _ec_key(numbers, kind)
     except ValueError as error:
         raise ReplyError(f"the card returned an invalid public key: {error}") from error
+    if kind is not None and key.key_size != kind.bits:
+        raise ReplyError(f"the card returned a public key of {key.key_size} bits as one of type {kind.name}")
+    return key
 
 
 def _rsa_key(numbers: RsaNumbers) -> rsa.RSAPublicKey:
@@ -112,6 +119,30 @@ def _ec_key(numbers: EcPoint, kind: KeyType | None) -> ec.EllipticCurvePublicKey
     return ec.EllipticCurvePublicKey.from_encoded_point(curves[found.curve], numbers.point)
 
 
+def load_certificate(der: bytes) -> x509.Certificate:
+    """A certificate as an object of `cryptography`; ReplyError if it is malformed."""
+    from cryptography import x509
+
+    try:
+        return x509.load_der_x509_certificate(der)
+    except (ValueError, x509.InvalidVersion) as error:
+        raise ReplyError(f"the certificate is malformed: {error}") from error
+
+
+def certified_key(certificate: x509.Certificate) -> PublicKey:
+    """The public key in a certificate; NotSupported for kinds that no card profile speaks of."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise NotSupported(f"the certificate's public key cannot be used: {error}") from error
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise NotSupported(f"the certificate's public key is of a kind ({type(key).__name__}) that is not supported")
+    return key
+
+
 def private_values(key: PrivateKey) -> dict[str, Secret | bytes]:
     """The named parts of a private key for a profile's `import` operation, each as long as the card wants it.
 
@@ -129,6 +160,8 @@ def private_values(key: PrivateKey) -> dict[str, Secret | bytes]:
     public = numbers.public_numbers
     half = kind.size // 2
     parts = {"p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1, "qinv": numbers.iqmp}
+    if any(part.bit_length() > 8 * half for part in parts.values()):
+        raise NotSupported("the primes of this RSA key are of different lengths, which cards do not take")
     values: dict[str, Secret | bytes] = {f"private.{name}": Secret(part.to_bytes(half)) for name, part in parts.items()}
     values["private.d"] = Secret(numbers.d.to_bytes(kind.size))
     values["private.n"] = public.n.to_bytes(kind.size)

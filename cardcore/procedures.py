@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cardcore.engine import Engine
 from cardcore.errors import InputError, PinError, ReplyError, StatusError
-from cardcore.profile.template import Value
+from cardcore.profile.reply import Result
+from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
 
 if TYPE_CHECKING:
@@ -50,30 +50,34 @@ def check_key(key: Secret, cipher: str) -> None:
         )
 
 
-def witness_mutual(engine: Engine, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
+Run = Callable[[str, Values], Result]
+"""Runs an operation of the profile by its name."""
+
+
+def witness_mutual(run: Run, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
     """Mutual authentication: decrypt the card's witness, and check that it encrypts our challenge."""
-    witness = _bytes(engine.run("authenticate-witness", values))
+    witness = _bytes(run("authenticate-witness", values))
     plain = _ecb(key, cipher, witness, decrypt=True)
     challenge = secrets.token_bytes(CIPHERS[cipher].block)
-    answer = _prove(engine, "authenticate-answer", {**values, "witness": plain, "challenge": challenge})
+    answer = _prove(run, "authenticate-answer", {**values, "witness": plain, "challenge": challenge})
     if not secrets.compare_digest(answer, _ecb(key, cipher, challenge)):
         raise ReplyError("the card did not prove that it knows the admin key", hint="Do not use this card.")
 
 
-def challenge_single(engine: Engine, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
+def challenge_single(run: Run, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
     """Single authentication: encrypt the card's challenge."""
-    challenge = _bytes(engine.run("authenticate-challenge", values))
-    _prove(engine, "authenticate-response", {**values, "response": _ecb(key, cipher, challenge)})
+    challenge = _bytes(run("authenticate-challenge", values))
+    _prove(run, "authenticate-response", {**values, "response": _ecb(key, cipher, challenge)})
 
 
-Procedure = Callable[[Engine, Secret, str, Mapping[str, Value | Secret]], None]
+Procedure = Callable[[Run, Secret, str, Mapping[str, Value | Secret]], None]
 
 PROCEDURES: Mapping[str, Procedure] = {"witness-mutual": witness_mutual, "challenge-single": challenge_single}
 
 
-def _prove(engine: Engine, operation: str, values: Mapping[str, Value | Secret]) -> bytes:
+def _prove(run: Run, operation: str, values: Mapping[str, Value | Secret]) -> bytes:
     try:
-        return _bytes(engine.run(operation, values))
+        return _bytes(run(operation, values))
     except StatusError as error:
         raise PinError(
             "the card refused the admin key", sw=error.sw, hint="Check the admin key and its cipher."

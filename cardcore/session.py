@@ -21,10 +21,13 @@ _SELECTION_LOST = NOT_FOUND | {
     Sw.CONDITIONS_NOT_SATISFIED,
     Sw.NO_CURRENT_EF,
     Sw.INCORRECT_P1_P2,
+    Sw.WRONG_P1_P2,
 }
 """Answers that may mean no more than that another program has selected its own application meanwhile."""
 
-_NEVER_REPEATED = frozenset({"verify", "change", "unblock", "reset", "admin-change"})
+_NEVER_REPEATED = frozenset(
+    {"verify", "change", "unblock", "reset", "admin-change", "authenticate-answer", "authenticate-response"}
+)
 
 
 class Session:
@@ -36,6 +39,7 @@ class Session:
         self.verified: set[str] = set()
         self.fresh_pin = ""
         self.admin = False
+        self.losses = 0
         self._selected = selected
         self._sure = selected
 
@@ -54,6 +58,7 @@ class Session:
         self._selected = self._sure = self.admin = False
         self.verified.clear()
         self.fresh_pin = ""
+        self.losses += 1
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -92,19 +97,44 @@ class Session:
     def run(self, operation: str, values: Values) -> Result:
         """Run an operation of the profile within a transaction.
 
-        AdminRequired before anything is sent if it needs the admin key. If the first command since other programs
+        AdminRequired, with nothing of it sent, if it needs the admin key. If the first command since other programs
         had the card fails as it would with another application selected, it is repeated once after SELECT.
         """
-        if Needs.ADMIN in self.engine.needs(operation, values) and not self.admin:
-            raise AdminRequired(f"{operation} needs the admin key")
         with self.transaction():
+            self._require_admin(operation, values)
             try:
                 result = self.engine.run(operation, values)
             except StatusError as error:
                 if self._sure or operation in _NEVER_REPEATED or error.sw not in _SELECTION_LOST:
                     raise
+                if self._still_selected():
+                    self._sure = True
+                    raise
                 self.forget()
                 self._select()
+                self._require_admin(operation, values)
                 result = self.engine.run(operation, values)
             self._sure = True
             return result
+
+    def _require_admin(self, operation: str, values: Values) -> None:
+        if Needs.ADMIN in self.engine.needs(operation, values) and not self.admin:
+            raise AdminRequired(f"{operation} needs the admin key")
+
+    def _still_selected(self) -> bool:
+        """Whether the card still knows what was proved to it, and so has not changed its application.
+
+        SELECT makes many cards forget that. It is therefore not sent on suspicion alone where there is something to
+        lose: a PIN's counter is asked first, which answers 9000 as long as the PIN is verified.
+        """
+        if not (self.verified or self.admin) or not self.engine.can("retries"):
+            return False
+        names = sorted(self.verified) or list(self.profile.pins)
+        spec = next((self.profile.pins[name] for name in names if self.profile.pins[name].tries == "retries"), None)
+        if spec is None:
+            return False
+        try:
+            answer = self.engine.run("retries", {"pin.ref": spec.ref, "pin.name": spec.name})
+        except StatusError:
+            return False
+        return answer == Sw.OK or not self.verified

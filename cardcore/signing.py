@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cardcore import padding
-from cardcore.errors import InputError, NotSupported
+from cardcore.errors import InputError, NotSupported, ReplyError
 from cardcore.keytypes import KeyType, Kind
 from cardcore.padding import MD5SHA1
 from cardcore.profile.model import Algorithm, DecipherResult, InputForm, Profile, Scheme, SignatureForm
 
 _HOST_PADS = frozenset({InputForm.PADDED})
+_MOST_DROPPED = 8
 _DECIPHER_SCHEMES = frozenset({Scheme.PKCS1, Scheme.OAEP})
 
 
@@ -83,7 +84,7 @@ def choose_for_signing(profile: Profile, kind: KeyType, request: SignRequest) ->
 def _refusal(algorithm: Algorithm, request: SignRequest) -> str:
     """Why the algorithm cannot do exactly what was asked for; empty if it can."""
     form = algorithm.sign
-    if form in _HOST_PADS:
+    if form in _HOST_PADS and request.scheme is not Scheme.ECDSA:
         return ""
     served = algorithm.scheme or (Scheme.ECDSA if _is_ecdsa(algorithm) else Scheme.PKCS1)
     if request.scheme is not served:
@@ -131,11 +132,19 @@ def _padded(kind: KeyType, request: SignRequest) -> bytes:
 def finish_signature(algorithm: Algorithm, kind: KeyType, raw: bytes) -> bytes:
     """The signature in its usual form: as long as the modulus for RSA, ECDSA-Sig-Value (DER) for elliptic curves."""
     if kind.kind is Kind.RSA:
-        return raw.rjust(kind.size, b"\x00")
-    if algorithm.signature is SignatureForm.RS:
-        return padding.ecdsa_der(raw)
-    padding.ecdsa_raw(raw, kind.size)  # refuses what is not DER
-    return raw
+        return full_size(raw, kind.size)
+    if algorithm.signature is not SignatureForm.RS:
+        raw = padding.ecdsa_raw(raw, kind.size)  # some cards' DER lacks the zero before a high bit
+    if len(raw) != 2 * kind.size:
+        raise ReplyError(f"the card returned {len(raw)} bytes as r||s of {kind.size} bytes each")
+    return padding.ecdsa_der(raw)
+
+
+def full_size(raw: bytes, size: int) -> bytes:
+    """A number of `size` bytes from which some cards drop leading zeros; ReplyError if it is too long or too short."""
+    if not size - _MOST_DROPPED <= len(raw) <= size:
+        raise ReplyError(f"the card returned {len(raw)} bytes where {size} were wanted")
+    return raw.rjust(size, b"\x00")
 
 
 def choose_for_deciphering(profile: Profile, kind: KeyType, scheme: Scheme) -> Algorithm:
@@ -154,7 +163,7 @@ def plain_text(algorithm: Algorithm, kind: KeyType, scheme: Scheme, hash_name: s
     """The message in what the card returned, unpadded where the card leaves that to the host."""
     if algorithm.decipher is DecipherResult.PLAIN:
         return raw
-    block = raw.rjust(kind.size, b"\x00")  # some cards drop leading zeros
+    block = full_size(raw, kind.size)
     return padding.pkcs1_unpad(block) if scheme is Scheme.PKCS1 else padding.oaep_unpad(block, hash_name)
 
 

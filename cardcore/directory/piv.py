@@ -32,6 +32,8 @@ class PivDirectory(FixedSlots):
 
     def serial(self) -> str:
         """The manufacturer's serial number in decimal where the card tells it, else the GUID of its CHUID in hex."""
+        if not self._session.engine.can("serial"):
+            return self._guid()
         try:
             number = self._session.run("serial", {})
         except StatusError:
@@ -101,6 +103,8 @@ class PivDirectory(FixedSlots):
             return bool(self._content(object_id))
         except StatusError:
             return False
+        except ReplyError:  # there is something, whatever it is
+            return True
 
     def initialise(self, setup: Setup) -> None:
         """Write a CHUID with a new random GUID and a CCC; the label has no place on this kind of card."""
@@ -123,6 +127,8 @@ def _decompress(data: bytes) -> bytes:
         raise ReplyError("the certificate is marked as compressed and is not") from error
     if len(plain) > MAX_CERTIFICATE:
         raise ReplyError(f"the certificate decompresses to more than {MAX_CERTIFICATE} bytes")
+    if not machine.eof:
+        raise ReplyError("the compressed certificate ends early")
     return plain
 
 
