@@ -24,13 +24,15 @@ class Application(ABC):
 
     Subclasses say who they are in the class variables, take their persistent state from `load`, give it to
     `save`, and answer commands. They see whole commands: the card has undone
-    chaining, and cuts long replies up by itself.
+    chaining, and cuts long replies up by itself. With `waits_for_le` the reply to a command without Le is only
+    announced (61xx), as Java Cards were seen to do, not sent.
     """
 
     name: ClassVar[str]
     aid: ClassVar[bytes]
     aid_minimum: ClassVar[int] = 5
     proprietary_class: ClassVar[bool] = False
+    waits_for_le: ClassVar[bool] = False
     factory_secrets: ClassVar[Secrets]
 
     def __init__(self, memory: Memory) -> None:

@@ -174,9 +174,12 @@ class SoftCard:
     def _deliver(self, command: CommandApdu, data: bytes, sw: int) -> bytes:
         """Give as much as Le allows, keep the rest for GET RESPONSE, and say so with 61xx.
 
-        No Le at all counts as the most that the form allows: T=1 clients leave it out and expect the data.
+        No Le at all counts as the most that the form allows: T=1 clients leave it out and expect the data, unless
+        the application is one that waits for it.
         """
         most = (command.le or 65536) if command.extended else (command.le or 256)
+        if command.le is None and self._selected is not None and self._selected.waits_for_le:
+            most = 0
         self._pending = _Pending(data=data[most:], sw=sw)
         left = len(self._pending.data)
         return ResponseApdu(data=data[:most], sw=_SW_MORE | min(left, 0xFF) if left else sw).encode()
