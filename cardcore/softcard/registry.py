@@ -18,6 +18,7 @@ _PACKAGES: Mapping[str, str] = MappingProxyType(
         "piv": "cardcore.softcard.piv",
         "isoapplet": "cardcore.softcard.isoapplet",
         "openpgp": "cardcore.softcard.openpgp",
+        "gids": "cardcore.softcard.gids",
     }
 )
 
