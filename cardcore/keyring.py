@@ -125,7 +125,8 @@ class Keyring:
     def public_key(self, name: str) -> PublicKey:
         """The public key; NotFound if the card tells it neither directly nor in a certificate."""
         slot = self.slot(name)
-        found = self.info(name).public or self._from_certificate(slot).public
+        info = self.info(name)
+        found = info.public or self._read_public_key(info) or self._from_certificate(slot).public
         if found is None:
             raise NotFound(f"the card does not tell the public key of {slot.name}", sw=Sw.DATA_NOT_FOUND)
         return found
@@ -140,14 +141,22 @@ class Keyring:
             told = self._ask(slot)
         except NotFound:
             return None
-        return None if told is None else told.public
+        return None if told is None else told.public or self._read_public_key(told)
+
+    def _read_public_key(self, info: KeyInfo) -> PublicKey | None:
+        """What the profile's `public-key` operation reads, where there is one and the type of key is known."""
+        if info.type is None or not self._session.engine.can("public-key"):
+            return None
+        algorithm = signing.choose_by_type(self._session.profile, info.type)
+        answer = self._session.run("public-key", self._values(info.slot, info.type, algorithm, "public-key"))
+        return keytypes.public_key(answer, info.type) if isinstance(answer, RsaNumbers | EcPoint) else None
 
     def generate(self, name: str, type_name: str) -> PublicKey:
         """Generate a key pair on the card and return its public key. May take the card a minute for large RSA."""
         slot, kind = self.slot(name), key_type(type_name)
         algorithm = signing.choose_by_type(self._session.profile, kind)
         self._replace(slot)
-        slot = self._directory.reserve(slot)
+        slot = self._directory.reserve(slot, kind)
         answer = self._session.run("generate", self._values(slot, kind, algorithm, "generate"))
         if not isinstance(answer, RsaNumbers | EcPoint):
             raise ReplyError("the profile's generate operation gives no public key")
@@ -160,7 +169,7 @@ class Keyring:
         """Write a private key into a slot."""
         slot, kind = self.slot(name), keytypes.type_of(key)
         algorithm = signing.choose_by_type(self._session.profile, kind)
-        slot = self._directory.reserve(slot)
+        slot = self._directory.reserve(slot, kind)
         values = {**self._values(slot, kind, algorithm, "import"), **keytypes.private_values(key)}
         self._replace(slot)
         try:
@@ -274,7 +283,7 @@ class Keyring:
     def _authorise(self, slot: KeySlot, pin: Secret | None, last_try: bool) -> bool:
         """Verify the PIN if the key's policy wants it now, and say so; PinRequired if it does and none was given."""
         session = self._session
-        policy = self.policy(slot.name)
+        policy = self._policy(slot)
         fresh, session.fresh_pin = session.fresh_pin == slot.pin, ""
         settled = fresh if policy is PinPolicy.ALWAYS else slot.pin in session.verified
         if settled or policy is PinPolicy.NEVER:
@@ -288,7 +297,9 @@ class Keyring:
 
     def policy(self, name: str) -> PinPolicy:
         """When a key wants its PIN: as the card told, else as the profile says."""
-        slot = self.slot(name)
+        return self._policy(self.slot(name))
+
+    def _policy(self, slot: KeySlot) -> PinPolicy:
         known = self._remembered(slot)
         return known.policy if known is not None else slot.policy
 

@@ -44,8 +44,8 @@ class Directory(Protocol):
         """The slot as this card has it (its reference may differ); NotFound if the card says that there is no key."""
         ...
 
-    def reserve(self, slot: KeySlot) -> KeySlot:
-        """The slot as this card has it, or where a new key for it can be made."""
+    def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
+        """The slot as this card has it, or where a new key of this type can be made, ready for that."""
         ...
 
     def key(self, slot: KeySlot) -> KeyInfo | None:
@@ -100,7 +100,7 @@ class FixedSlots:
         """The slot of the profile."""
         return slot
 
-    def reserve(self, slot: KeySlot) -> KeySlot:
+    def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """The slot of the profile."""
         return slot
 
