@@ -12,12 +12,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from smartcard import scard
 
 from cardcore import atr as answer_to_reset
-from cardcore.errors import NoService, ReplyError, TransportError
+from cardcore.errors import CardRemoved, NoService, ReplyError, TransportError
 from cardcore.transport.base import OPEN, CardProtocol, Mask
 from cardcore.transport.pcsc_errors import (
     BUSY,
@@ -27,7 +26,15 @@ from cardcore.transport.pcsc_errors import (
     UNKNOWN_READER,
     error_for,
 )
-from cardcore.transport.readers import EventKind, ReaderEvent, ReaderState, changes
+from cardcore.transport.readers import (
+    EventKind,
+    ReaderDetails,
+    ReaderEvent,
+    ReaderState,
+    changes,
+    properties,
+    reader_details,
+)
 
 __all__ = [
     "EventKind",
@@ -55,21 +62,14 @@ _MAX_SHORT_APDU = 261
 _Seen = tuple[str, int, list[int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderDetails:
-    """What a reader's driver says about it (PC/SC part 3); empty where it says nothing."""
-
-    vendor: str
-    model: str
-    version: str
-    serial: str
-
-
 class PcscTransport:
     """A shared connection to the card in one reader; made by `connect`.
 
-    Every call that finds another program in its way is repeated for `busy_timeout` seconds, then it is ReaderBusy.
-    A transaction of another program makes `begin` wait for its end, however long that takes: PC/SC has it so.
+    A call that finds the card held exclusively is repeated for `busy_timeout` seconds, then it is ReaderBusy. The
+    end of another program's transaction is waited for inside PC/SC, however long that takes.
+
+    After CardRemoved every call fails like that, also with the same card in the reader again: PC/SC calls a card that
+    was exchanged merely reset, and what the program knows of the old card must not be taken for true of the new one.
     """
 
     def __init__(self, context: int, reader: str, *, reset_on_close: bool, busy_timeout: float) -> None:
@@ -78,6 +78,8 @@ class PcscTransport:
         self._busy_timeout = busy_timeout
         self._disposition = scard.SCARD_RESET_CARD if reset_on_close else scard.SCARD_LEAVE_CARD
         self._extended: bool | None = None
+        self._gone = False
+        self._events = _card_events(context, reader)
         for _ in _tries(busy_timeout):
             code, self._card, protocol = scard.SCardConnect(context, reader, scard.SCARD_SHARE_SHARED, _ANY_PROTOCOL)
             if code & 0xFFFFFFFF not in BUSY:
@@ -105,9 +107,9 @@ class PcscTransport:
     def extended_length(self) -> bool:
         """Whether the reader carries extended length APDUs (ISO 7816-3:2006, 12.1.3). Asked once.
 
-        Over T=0 never. Else the reader's own word counts (PC/SC part 10, dwMaxAPDUDataSize in its TLV properties); where
-        it gives none, the card's, because a card that takes them is seldom in a reader that does not; where the card
-        says nothing either, yes.
+        Over T=0 never. Else the reader's own word counts (PC/SC part 10: dwMaxAPDUDataSize in its TLV properties);
+        where it gives none, the card's, because a card that takes them is seldom in a reader that does not; where the
+        card says nothing either, yes.
         """
         if self._extended is None:
             self._extended = self.protocol is CardProtocol.T1 and self._carries_extended()
@@ -164,11 +166,11 @@ class PcscTransport:
 
     def details(self) -> ReaderDetails:
         """Who made the reader, and which one it is."""
-        return ReaderDetails(
-            vendor=_text(self.attribute(scard.SCARD_ATTR_VENDOR_NAME)),
-            model=_text(self.attribute(scard.SCARD_ATTR_VENDOR_IFD_TYPE)),
-            version=_version(self.attribute(scard.SCARD_ATTR_VENDOR_IFD_VERSION)),
-            serial=_text(self.attribute(scard.SCARD_ATTR_VENDOR_IFD_SERIAL_NO)),
+        return reader_details(
+            vendor=self.attribute(scard.SCARD_ATTR_VENDOR_NAME),
+            model=self.attribute(scard.SCARD_ATTR_VENDOR_IFD_TYPE),
+            version=self.attribute(scard.SCARD_ATTR_VENDOR_IFD_VERSION),
+            serial=self.attribute(scard.SCARD_ATTR_VENDOR_IFD_SERIAL_NO),
         )
 
     def _take_up(self, protocol: int) -> None:
@@ -181,6 +183,9 @@ class PcscTransport:
         self._atr = bytes(atr)
 
     def _reconnect(self, initialisation: int) -> None:
+        self._gone = self._gone or _card_events(self._context, self._name) != self._events
+        if self._gone:
+            raise CardRemoved(f"{self._name}: the card was taken out")
         for _ in _tries(self._busy_timeout):
             code, protocol = scard.SCardReconnect(self._card, scard.SCARD_SHARE_SHARED, _ANY_PROTOCOL, initialisation)
             if code & 0xFFFFFFFF not in BUSY:
@@ -189,8 +194,13 @@ class PcscTransport:
         self._take_up(protocol)
 
     def _check(self, code: int) -> None:
-        if code:
-            raise error_for(code, self._name)
+        if not code:
+            return
+        error = error_for(code, self._name)
+        self._gone = self._gone or isinstance(error, CardRemoved)
+        if self._gone and not isinstance(error, CardRemoved):
+            raise CardRemoved(f"{self._name}: the card was taken out") from error
+        raise error
 
     def _carries_extended(self) -> bool:
         size = self._max_apdu_size()
@@ -206,11 +216,11 @@ class PcscTransport:
     def _max_apdu_size(self) -> int | None:
         """What the reader says that it carries, in bytes; None if it says nothing."""
         try:
-            features = _properties(self.control(scard.SCARD_CTL_CODE(_GET_FEATURES)))
+            features = properties(self.control(scard.SCARD_CTL_CODE(_GET_FEATURES)))
             code = features.get(_FEATURE_TLV_PROPERTIES)
             if not code:
                 return None
-            size = _properties(self.control(int.from_bytes(code, "big"))).get(_PROPERTY_MAX_APDU_SIZE)
+            size = properties(self.control(int.from_bytes(code, "big"))).get(_PROPERTY_MAX_APDU_SIZE)
         except NoService:
             raise
         except TransportError:
@@ -301,6 +311,12 @@ def _look(context: int, seen: list[_Seen], seconds: float) -> list[_Seen]:
     return [(name, state & ~scard.SCARD_STATE_CHANGED, atr) for name, state, atr in found]
 
 
+def _card_events(context: int, reader: str) -> int:
+    """How often a card came or went; 0 where the system does not count, or does not know the reader."""
+    code, states = scard.SCardGetStatusChange(context, 0, [(reader, scard.SCARD_STATE_UNAWARE)])
+    return 0 if code else states[0][1] >> 16
+
+
 def _reader_names(context: int) -> list[str]:
     code, names = scard.SCardListReaders(context, [])
     code &= 0xFFFFFFFF
@@ -367,24 +383,3 @@ def _tries(seconds: float) -> Iterator[None]:
         time.sleep(min(pause, left))
         yield
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _properties(reply: bytes) -> dict[int, bytes]:
-    """Objects of one-byte tags and lengths as PC/SC part 10 has them; what is cut off is left out."""
-    found: dict[int, bytes] = {}
-    while len(reply) >= 2 and len(reply) >= 2 + reply[1]:
-        found[reply[0]] = reply[2 : 2 + reply[1]]
-        reply = reply[2 + reply[1] :]
-    return found
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").rstrip(b"\0").decode("utf-8", "replace")
-
-
-def _version(value: bytes | None) -> str:
-    """0xMMmmbbbb in the machine's byte order, as in `1.5.2`."""
-    if value is None or len(value) != 4:
-        return ""
-    number = int.from_bytes(value, sys.byteorder)
-    return f"{number >> 24}.{number >> 16 & 0xFF}.{number & 0xFFFF}"

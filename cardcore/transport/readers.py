@@ -1,7 +1,8 @@
-"""Readers as they are listed, and what changes about them."""
+"""Readers as they are listed, what they say about themselves, and what changes about them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,16 @@ class ReaderState:
     mute: bool = False
     in_use: bool = False
     events: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderDetails:
+    """What a reader's driver says about it (PC/SC part 3); empty where it says nothing."""
+
+    vendor: str
+    model: str
+    version: str
+    serial: str
 
 
 class EventKind(StrEnum):
@@ -62,3 +73,31 @@ def changes(before: Mapping[str, ReaderState], after: Mapping[str, ReaderState])
 
 def _exchanged(old: ReaderState, new: ReaderState) -> bool:
     return not new.present or old.events != new.events or old.atr != new.atr
+
+
+def reader_details(
+    *, vendor: bytes | None, model: bytes | None, version: bytes | None, serial: bytes | None
+) -> ReaderDetails:
+    """Details from the values of the attributes, None for each that the driver lacks."""
+    return ReaderDetails(vendor=_text(vendor), model=_text(model), version=_version(version), serial=_text(serial))
+
+
+def properties(reply: bytes) -> dict[int, bytes]:
+    """Objects of one-byte tags and lengths, as PC/SC part 10 lists features; what is cut off is left out."""
+    found: dict[int, bytes] = {}
+    while len(reply) >= 2 and len(reply) >= 2 + reply[1]:
+        found[reply[0]] = reply[2 : 2 + reply[1]]
+        reply = reply[2 + reply[1] :]
+    return found
+
+
+def _text(value: bytes | None) -> str:
+    return (value or b"").rstrip(b"\0").decode("utf-8", "replace")
+
+
+def _version(value: bytes | None) -> str:
+    """0xMMmmbbbb in the machine's byte order, as in `1.5.2`."""
+    if value is None or len(value) != 4:
+        return ""
+    number = int.from_bytes(value, sys.byteorder)
+    return f"{number >> 24}.{number >> 16 & 0xFF}.{number & 0xFFFF}"
