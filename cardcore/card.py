@@ -216,7 +216,7 @@ class Card:
     def certificates(self) -> dict[str, x509.Certificate]:
         """All certificates on the card by key name."""
         with self._session.transaction():
-            found = {name: self.certificate(name) for name in self.profile.keys}
+            found = {name: self.certificate(name) for name in self._directory.slots()}
         return {name: certificate for name, certificate in found.items() if certificate is not None}
 
     def write_certificate(self, name: str, certificate: x509.Certificate, *, force: bool = False) -> None:

@@ -43,9 +43,12 @@ class Keyring:
         self._losses = session.losses
 
     def slot(self, name: str) -> KeySlot:
-        """The profile's slot of that name; InputError that lists the names if there is none."""
+        """The slot of that name, of the profile or else of the card; InputError that lists the names if there is none."""
         slots = self._session.profile.keys
         found = slots.get(name) or slots.get(name.lower())
+        if found is None:
+            slots = self._directory.slots()
+            found = slots.get(name) or slots.get(name.lower())
         if found is None:
             raise InputError(f"this card has no key {name}", hint=f"It has {', '.join(slots)}.")
         return found
@@ -77,9 +80,9 @@ class Keyring:
         self._made.pop(slot.name, None)
 
     def all(self) -> list[KeyInfo]:
-        """The keys that are there, in the profile's order."""
+        """The keys that are there, in the profile's order, then those that only this card names."""
         found = []
-        for name in self._session.profile.keys:
+        for name in self._directory.slots():
             try:
                 found.append(self.info(name))
             except NotFound:
@@ -144,7 +147,10 @@ class Keyring:
         return None if told is None else told.public or self._read_public_key(told)
 
     def _read_public_key(self, info: KeyInfo) -> PublicKey | None:
-        """What the profile's `public-key` operation reads, where there is one and the type of key is known."""
+        """What the directory keeps, or the profile's `public-key` operation reads if the type of key is known."""
+        kept = self._directory.public_key(info.slot)
+        if kept is not None:
+            return kept
         if info.type is None or not self._session.engine.can("public-key"):
             return None
         algorithm = signing.choose_by_type(self._session.profile, info.type)
@@ -211,7 +217,7 @@ class Keyring:
             kind = self.kind(name, type_name)
             request = signing.request_for(kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed)
             algorithm = signing.choose_for_signing(self._session.profile, kind, request)
-            slot = self._directory.find(slot)
+            slot = self._found(slot, Usage.SIGN)
             values = self._values(slot, kind, algorithm, "sign")
             values |= {"hash": request.hash_name, "scheme": request.scheme.value}
             values["input"] = signing.signature_input(algorithm, kind, request)
@@ -238,7 +244,7 @@ class Keyring:
                 raise InputError(
                     f"{len(data)} bytes cannot be a {kind.name} ciphertext", hint=f"It has {kind.size} bytes."
                 )
-            slot = self._directory.find(slot)
+            slot = self._found(slot, Usage.DECIPHER)
             values = {**self._values(slot, kind, algorithm, "decipher"), "input": data}
             raw = self._use(slot, "decipher", values, pin, last_try)
         return signing.plain_text(algorithm, kind, scheme, hash_name, raw)
@@ -254,17 +260,16 @@ class Keyring:
             if keytypes.type_of(peer) != kind:
                 raise InputError(f"the peer's key is not of type {kind.name} as the card's is")
             point = peer.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-            slot = self._directory.find(slot)
+            slot = self._found(slot, Usage.AGREE)
             values = {**self._values(slot, kind, algorithm, "agree"), "peer": point}
             raw = self._use(slot, "agree", values, pin, last_try)
         return signing.full_size(raw, kind.size)
 
     def _slot_for(self, name: str, usage: Usage) -> KeySlot:
-        slot = self.slot(name)
-        if usage not in slot.usage:
-            allowed = ", ".join(sorted(slot.usage))
-            raise NotSupported(f"key {slot.name} is not for {usage}", hint=f"It is for {allowed}.")
-        return slot
+        return _for_use(self.slot(name), usage)
+
+    def _found(self, slot: KeySlot, usage: Usage) -> KeySlot:
+        return _for_use(self._directory.find(slot), usage)
 
     def _use(self, slot: KeySlot, operation: str, values: Values, pin: Secret | None, last_try: bool) -> bytes:
         sent = self._authorise(slot, pin, last_try)
@@ -310,6 +315,13 @@ class Keyring:
             if node is not None:
                 values[name] = node.render(values, [])
         return values
+
+
+def _for_use(slot: KeySlot, usage: Usage) -> KeySlot:
+    if usage not in slot.usage:
+        allowed = ", ".join(sorted(slot.usage)) or "nothing that cardcore does"
+        raise NotSupported(f"key {slot.name} is not for {usage}", hint=f"It is for {allowed}.")
+    return slot
 
 
 def _slot_values(slot: KeySlot) -> dict[str, Value | Secret]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cardcore.keytypes import KeyType
 from cardcore.profile.model import KeySlot, PinPolicy
 from cardcore.secret import Secret
+from cardcore.session import Session
 
 if TYPE_CHECKING:
     from cardcore.keytypes import PublicKey
@@ -40,6 +42,10 @@ class KeyInfo:
 class Directory(Protocol):
     """Keys, certificates and identity of one card, in the structure of its family."""
 
+    def slots(self) -> Mapping[str, KeySlot]:
+        """Every key slot by name: those of the profile, and those that only this card itself names."""
+        ...
+
     def find(self, slot: KeySlot) -> KeySlot:
         """The slot as this card has it (its reference may differ); NotFound if the card says that there is no key."""
         ...
@@ -50,6 +56,10 @@ class Directory(Protocol):
 
     def key(self, slot: KeySlot) -> KeyInfo | None:
         """What the directory itself tells of a key pair: None if it has no such entries, NotFound if it lacks this."""
+        ...
+
+    def public_key(self, slot: KeySlot) -> PublicKey | None:
+        """The public key where the directory keeps it apart from the certificate, else None."""
         ...
 
     def enrol(self, slot: KeySlot, public: PublicKey, origin: str) -> None:
@@ -96,6 +106,12 @@ class Directory(Protocol):
 class FixedSlots:
     """The part of a directory that deals with keys, for families whose slots are always where the profile says."""
 
+    _session: Session
+
+    def slots(self) -> Mapping[str, KeySlot]:
+        """The slots of the profile."""
+        return self._session.profile.keys
+
     def find(self, slot: KeySlot) -> KeySlot:
         """The slot of the profile."""
         return slot
@@ -106,6 +122,10 @@ class FixedSlots:
 
     def key(self, slot: KeySlot) -> KeyInfo | None:
         """Nothing: no list of keys is kept."""
+        return None
+
+    def public_key(self, slot: KeySlot) -> PublicKey | None:
+        """Nothing: public keys come from the card's key metadata or from certificates."""
         return None
 
     def enrol(self, slot: KeySlot, public: PublicKey, origin: str) -> None:

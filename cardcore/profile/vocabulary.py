@@ -66,6 +66,8 @@ _ALG = frozenset({"alg.byte", "alg.oid", "op"})
 _USE = _KEY | _ALG | {"input", "scheme", "hash"}
 _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
 _FILE = frozenset({"object", "offset", "length"})
+_OFFSET = frozenset({"object", "offset", "offset.high", "offset.low"})
+_NEW_FILE = frozenset({"file.id", "file.size", "file.access"})
 _NOTHING: frozenset[str] = frozenset()
 
 OPERATIONS: Mapping[str, OperationEntry] = {
@@ -100,6 +102,15 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "read": OperationEntry("read a data object or file", _FILE),
     "write": OperationEntry("write $content to a data object or file", _FILE | {"content"}),
     "delete": OperationEntry("delete a data object or file", frozenset({"object"})),
+    "select-file": OperationEntry("make the file with the path $object the current one", frozenset({"object"})),
+    "read-binary": OperationEntry("read the current file from an offset on", _OFFSET),
+    "update-binary": OperationEntry("write $content into the current file at an offset", _OFFSET | {"content"}),
+    "create-file": OperationEntry("create a transparent file", frozenset({"parent", *_NEW_FILE})),
+    "delete-file": OperationEntry("delete the current file", frozenset({"object", "file.id"})),
+    "set-up": OperationEntry(
+        "give a blank card its first PIN and PUK, and what its directory needs before files can be made",
+        frozenset({"pin.ref", "puk.ref", "puk.block", "new_pin.block"}),
+    ),
     "serial": OperationEntry("return the card's serial number", _NOTHING),
     "version": OperationEntry("return the version of the card's application", _NOTHING),
     "reset": OperationEntry("make the card as it left the factory", _NOTHING),
@@ -148,7 +159,13 @@ NAMES: Mapping[str, Entry] = {
     "object": Entry(NameKind.BYTES, "identifier of the data object or file"),
     "content": Entry(NameKind.BYTES, "what is written"),
     "offset": Entry(NameKind.BYTES, "where reading or writing begins, two bytes"),
+    "offset.high": Entry(NameKind.BYTE, "the first byte of the offset, as P1 of READ BINARY wants it"),
+    "offset.low": Entry(NameKind.BYTE, "the second byte of the offset"),
     "length": Entry(NameKind.BYTE, "how many bytes are read"),
+    "parent": Entry(NameKind.BYTES, "path of the directory in which a file is created"),
+    "file.id": Entry(NameKind.BYTES, "identifier of the file, two bytes"),
+    "file.size": Entry(NameKind.BYTES, "size of the new file, two bytes"),
+    "file.access": Entry(NameKind.WORD, "who may write the new file; anybody may read it", ("free", "pin")),
 }
 """Every `$name`, whichever operation may use it."""
 
