@@ -83,15 +83,25 @@ class Authentication:
             self._session.run("change", values)
 
     def unblock(self, puk: Secret, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
-        """Set a new PIN with the PUK; `last_try` is about the PUK's own counter."""
+        """Set a new PIN with the PUK, or the admin key where that unblocks; `last_try` is about the PUK's counter."""
         spec = self.spec(name)
         if not spec.unblock:
             raise NotSupported(f"the {spec.label or name} of this card is not unblocked with a PUK")
+        if spec.unblock not in self._session.profile.pins:
+            self._unblock_as_admin(spec, puk, new)
+            return
         puk_spec = self.spec(spec.unblock)
         with spec.block(new) as new_block, puk_spec.block(puk) as block, self._guarded(puk_spec, last_try=last_try):
             values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name, "puk.ref": puk_spec.ref}
             values |= {"puk.block": block, "new_pin.block": new_block}
             self._session.run("unblock", values)
+
+    def _unblock_as_admin(self, spec: PinSpec, key: Secret, new: Secret) -> None:
+        with spec.block(new) as new_block, self._session.transaction():
+            self.admin(key)
+            self._session.run("unblock", {"pin.ref": spec.ref, "pin.name": spec.name, "new_pin.block": new_block})
+            self._session.verified.discard(spec.name)
+            self._session.admin = False  # some cards end it with this command; at worst it has to be proved again
 
     @contextmanager
     def _guarded(self, spec: PinSpec, *, last_try: bool) -> Iterator[None]:

@@ -31,7 +31,7 @@ class PinSpec:
     """What one PIN of a card looks like.
 
     `ref` is the reference byte (P2 of VERIFY), `minimum` and `maximum` bound the length in characters, `pad_to` is the
-    block size in bytes (0: no padding) filled with `pad_byte`, `unblock` names the PIN that unblocks this one,
+    block size in bytes (0: no padding) filled with `pad_byte`, `unblock` names what unblocks this one,
     and `tries` the operation that reads how many tries are left (empty: the card does not tell).
     """
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from cardcore.channel import Channel
 from cardcore.engine import Engine
-from cardcore.errors import AdminRequired, CardReset, StatusError
+from cardcore.errors import AdminRequired, CardReset, ReplyError, StatusError
 from cardcore.profile.model import Needs, Profile
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Values
@@ -31,7 +31,10 @@ _NEVER_REPEATED = frozenset(
 
 
 class Session:
-    """The card with its application selected. It knows what is verified, and forgets it when the card does."""
+    """The card with its application selected. It knows what is verified, and forgets it when the card does.
+
+    `losses` counts the resets, `turns` the outermost transactions: what was read in the same turn still holds.
+    """
 
     def __init__(self, engine: Engine, aid: bytes, *, selected: bool = False) -> None:
         self.engine = engine
@@ -40,6 +43,7 @@ class Session:
         self.fresh_pin = ""
         self.admin = False
         self.losses = 0
+        self.turns = 0
         self._selected = selected
         self._sure = selected
 
@@ -68,6 +72,7 @@ class Session:
                 self._select()
             elif outermost:
                 self._sure = False
+            self.turns += outermost
             try:
                 yield
             except CardReset:
@@ -125,16 +130,20 @@ class Session:
         """Whether the card still knows what was proved to it, and so has not changed its application.
 
         SELECT makes many cards forget that. It is therefore not sent on suspicion alone where there is something to
-        lose: a PIN's counter is asked first, which answers 9000 as long as the PIN is verified.
+        lose: a PIN's tries are asked for first. By VERIFY the answer is 9000 as long as the PIN is verified; as a data
+        object they can be read as long as the application is selected.
         """
-        if not (self.verified or self.admin) or not self.engine.can("retries"):
+        if not (self.verified or self.admin):
             return False
         names = sorted(self.verified) or list(self.profile.pins)
-        spec = next((self.profile.pins[name] for name in names if self.profile.pins[name].tries == "retries"), None)
+        pins = [self.profile.pins[name] for name in names]
+        spec = next((pin for pin in pins if pin.tries and self.engine.can(pin.tries)), None)
         if spec is None:
             return False
         try:
-            answer = self.engine.run("retries", {"pin.ref": spec.ref, "pin.name": spec.name})
-        except StatusError:
+            answer = self.engine.run(spec.tries, {"pin.ref": spec.ref, "pin.name": spec.name})
+        except (StatusError, ReplyError):
             return False
+        if spec.tries != "retries":
+            return True
         return answer == Sw.OK or not self.verified

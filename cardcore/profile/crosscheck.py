@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cardcore.profile.model import Algorithm, Match, Needs, Operation, Profile
+from cardcore.profile.model import ADMIN, Algorithm, Match, Needs, Operation, Profile
 from cardcore.profile.operations import OperationSource
 from cardcore.profile.reader import Problems, Section
 from cardcore.profile.template import Node
@@ -24,6 +24,7 @@ def cross_check(profile: Profile, sources: Mapping[str, OperationSource], sectio
         problems.note(section.place, "the profile lacks the key match", "Say how the card is recognised.")
     _check_admin(profile, section, problems)
     _check_tries(profile, section, problems)
+    _check_unblock(profile, section, problems)
     for operation in profile.operations.values():
         source = sources.get(operation.name)
         if source is not None:
@@ -46,6 +47,13 @@ def _check_tries(profile: Profile, section: Section, problems: Problems) -> None
         if pin.tries == "tries" and "tries" not in profile.operations:
             place = (section.get("pins") or section.node).place
             problems.note(place, f"the tries of the PIN {pin.name} are read by the operation tries, which is missing")
+
+
+def _check_unblock(profile: Profile, section: Section, problems: Problems) -> None:
+    for pin in profile.pins.values():
+        if pin.unblock == ADMIN and pin.unblock not in profile.pins and profile.admin is None:
+            place = (section.get("pins") or section.node).place
+            problems.note(place, f"the PIN {pin.name} is unblocked by the admin, but the profile has no section admin")
 
 
 def _check_own(profile: Profile, source: OperationSource, problems: Problems) -> None:

@@ -180,7 +180,7 @@ def _pin() -> Schema:
         "encoding": _enum(PinEncoding),
         "digits": _BOOLEAN,
         "pad": _object(("byte", "to"), {"byte": _integer(), "to": _integer(1)}, ("byte", "to")),
-        "unblock": _NAME | {"description": "the PIN that unblocks this one"},
+        "unblock": _NAME | {"description": "the PIN that unblocks this one, or admin for the admin key"},
         "tries": _enum(("retries", "tries", NO_TRIES)) | {"description": "the operation that tells the tries left"},
     }
     return _object(PIN_KEYS, properties, ("ref", "length"))

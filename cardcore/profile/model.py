@@ -11,6 +11,9 @@ from cardcore.profile.template import Node, Value
 
 VERSION = 1
 
+ADMIN = "admin"
+"""What a PIN's `unblock` says where the admin key unblocks it, unless a PIN has that name."""
+
 
 class InputForm(StrEnum):
     """What the card wants as the input of a signature."""

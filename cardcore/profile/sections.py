@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from cardcore.pin import PinEncoding, PinSpec
 from cardcore.profile import reader
-from cardcore.profile.model import Admin, Extended, Limits, Masked, Match, ReplyMatch
+from cardcore.profile.model import ADMIN, Admin, Extended, Limits, Masked, Match, ReplyMatch
 from cardcore.profile.replies import read_path
 from cardcore.profile.tree import MapNode, Place, Scalar, Tree, shown
 from cardcore.profile.vocabulary import CIPHERS, PROCEDURES
@@ -101,7 +101,7 @@ def _extended(node: Tree) -> Extended:
 
 
 def read_pins(node: Tree, problems: reader.Problems) -> dict[str, PinSpec]:
-    """The PINs by name; each PIN that unblocks another must be there too."""
+    """The PINs by name; what unblocks one is another that is there too, or the admin key."""
     pins: dict[str, PinSpec] = {}
     refs: dict[int, str] = {}
     unblocks: list[tuple[Place, str]] = []
@@ -118,7 +118,8 @@ def read_pins(node: Tree, problems: reader.Problems) -> dict[str, PinSpec]:
         if spec.unblock:
             unblocks.append((reader.section(value, PIN_KEYS, "a PIN").need("unblock").place, spec.unblock))
     for place, unblock in unblocks:
-        problems.attempt(None, known_pin, place, unblock, names)
+        if unblock != ADMIN:
+            problems.attempt(None, known_pin, place, unblock, names)
     return pins
 
 
