@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,6 +10,8 @@ from cardcore.errors import InputError
 from cardcore.secret import Secret
 
 _FORMAT_2_DIGITS = 14
+_MOST_HASHED = 0x4000000  # some seconds of work; what a card says is hostile input
+_AT_A_TIME = 1024
 
 
 class PinEncoding(StrEnum):
@@ -18,6 +21,34 @@ class PinEncoding(StrEnum):
     BCD = "bcd"
     FORMAT_2 = "glp"
     HEX = "hex"
+
+
+class PinKdf(StrEnum):
+    """How the host may have to hash a PIN before the card sees it; whether it has to, the card says."""
+
+    ITERATED_SALTED = "iterated-salted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretching:
+    """Iterated and salted S2K (RFC 9580, 3.7.1.3): the hash over `count` bytes of salt and PIN again and again."""
+
+    hash_name: str
+    salt: bytes
+    count: int
+
+    def apply(self, characters: bytes) -> bytes:
+        """The hash, which stands in for the PIN; InputError for a count or hash that no card should ask for."""
+        if self.count > _MOST_HASHED or self.hash_name not in ("sha256", "sha512"):
+            raise InputError("the card asks for PINs hashed in a way that is not supported")
+        once = self.salt + characters
+        size = max(self.count, len(once))
+        machine = hashlib.new(self.hash_name)
+        whole, rest = divmod(size, len(once))
+        for _ in range(whole // _AT_A_TIME):
+            machine.update(once * _AT_A_TIME)
+        machine.update(once * (whole % _AT_A_TIME) + once[:rest])
+        return machine.digest()
 
 
 class PinBlock(Secret):
@@ -46,14 +77,17 @@ class PinSpec:
     pad_to: int = 0
     unblock: str = ""
     tries: str = "retries"
+    kdf: PinKdf | None = None
 
-    def block(self, pin: Secret) -> PinBlock:
+    def block(self, pin: Secret, stretching: Stretching | None = None) -> PinBlock:
         """Encode and pad `pin` (its characters as UTF-8); InputError if it breaks the rules of this PIN.
 
-        The error never contains the PIN.
+        With `stretching` the block is the hash of the characters. The error never contains the PIN.
         """
         characters = pin.reveal()
         self._check(characters)
+        if stretching is not None:
+            return PinBlock(stretching.apply(characters))
         match self.encoding:
             case PinEncoding.ASCII:
                 body = characters

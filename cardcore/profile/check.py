@@ -103,6 +103,7 @@ def _doubts(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
 def _unused_pins(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
     profile = draft.profile
     used = {_MAIN_PIN, *(key.pin for key in profile.keys.values()), *(pin.unblock for pin in profile.pins.values())}
+    used |= set() if profile.admin is None else {profile.admin.pin}
     for name, place in _keys_of(draft, "pins"):
         if name not in used:
             yield place, f"the PIN {name} protects no key and unblocks no PIN"

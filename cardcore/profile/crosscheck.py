@@ -36,6 +36,8 @@ def cross_check(profile: Profile, sources: Mapping[str, OperationSource], sectio
 def _check_admin(profile: Profile, section: Section, problems: Problems) -> None:
     if profile.admin is None or section.get("admin") is None:
         return
+    if profile.admin.pin and profile.admin.pin not in profile.pins:
+        problems.note(section.need("admin").place, f"there is no PIN named {profile.admin.pin}")
     for name in PROCEDURES[profile.admin.procedure].operations:
         if name not in profile.operations:
             place = section.need("admin").place
@@ -47,6 +49,9 @@ def _check_tries(profile: Profile, section: Section, problems: Problems) -> None
         if pin.tries == "tries" and "tries" not in profile.operations:
             place = (section.get("pins") or section.node).place
             problems.note(place, f"the tries of the PIN {pin.name} are read by the operation tries, which is missing")
+        if pin.kdf is not None and "kdf" not in profile.operations:
+            place = (section.get("pins") or section.node).place
+            problems.note(place, f"how the PIN {pin.name} is hashed is read by the operation kdf, which is missing")
 
 
 def _check_unblock(profile: Profile, section: Section, problems: Problems) -> None:

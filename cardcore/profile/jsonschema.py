@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from cardcore.keytypes import KEY_TYPES
 from cardcore.padding import HASHES
-from cardcore.pin import PinEncoding
+from cardcore.pin import PinEncoding, PinKdf
 from cardcore.profile.keys import ALGORITHM_KEYS, RANGE, RANGE_KEYS, SLOT_KEYS
 from cardcore.profile.model import (
     VERSION,
@@ -29,7 +29,7 @@ from cardcore.profile.operations import STEP_KEYS
 from cardcore.profile.reader import HEX, INTEGER, NAME
 from cardcore.profile.replies import REPLY_KEYS
 from cardcore.profile.schema import PROFILE_KEYS
-from cardcore.profile.sections import ADMIN_KEYS, ATR_PATTERN, LIMIT_KEYS, MATCH_KEYS, NO_TRIES, PIN_KEYS
+from cardcore.profile.sections import ADMIN_KEYS, ATR_PATTERN, BY_PIN, LIMIT_KEYS, MATCH_KEYS, NO_TRIES, PIN_KEYS
 from cardcore.profile.vocabulary import (
     ALGORITHM_NAMES,
     AS_FACT,
@@ -182,6 +182,7 @@ def _pin() -> Schema:
         "pad": _object(("byte", "to"), {"byte": _integer(), "to": _integer(1)}, ("byte", "to")),
         "unblock": _NAME | {"description": "the PIN that unblocks this one, or admin for the admin key"},
         "tries": _enum(("retries", "tries", NO_TRIES)) | {"description": "the operation that tells the tries left"},
+        "kdf": _enum(PinKdf) | {"description": "how the PIN is hashed, as far as the operation kdf says so"},
     }
     return _object(PIN_KEYS, properties, ("ref", "length"))
 
@@ -192,8 +193,11 @@ def _admin() -> Schema:
         "procedure": _described({name: entry.text for name, entry in PROCEDURES.items()}),
         "ciphers": _map(_integer(), "|".join(CIPHERS)),
         "default": _enum(CIPHERS),
+        "pin": _NAME | {"description": "the administrator's PIN, for the procedure pin"},
     }
-    return _object(ADMIN_KEYS, properties, ("ref", "procedure", "ciphers"))
+    with_key = {"required": ["ref", "ciphers"], "properties": {"pin": False}}
+    with_pin = {"required": ["pin"], "properties": {"procedure": {"const": BY_PIN}}}
+    return _object(ADMIN_KEYS, properties, ("procedure",)) | _any(with_key, with_pin)
 
 
 def _slot(keys: tuple[str, ...]) -> Schema:

@@ -233,13 +233,15 @@ class Algorithm:
 class Admin:
     """How the administrator authenticates: a procedure of `cardcore.procedures` and its parameters.
 
-    `ciphers` maps the name of a cipher (`3des`, `aes128`, ...) to the card's identifier for it.
+    `ciphers` maps the name of a cipher (`3des`, `aes128`, ...) to the card's identifier for it. Where the administrator
+    has a PIN instead of a key, `pin` names it; there are no `ref` and `ciphers` then.
     """
 
     ref: int
     procedure: str
     ciphers: Mapping[str, int]
     default_cipher: str = ""
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

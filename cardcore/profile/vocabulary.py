@@ -65,7 +65,8 @@ _KEY = frozenset({"key.type", "key.kind", "key.size", "key.name", "key.ref", "ke
 _ALG = frozenset({"alg.byte", "alg.oid", "op"})
 _USE = _KEY | _ALG | {"input", "scheme", "hash"}
 _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
-_FILE = frozenset({"object", "offset", "length"})
+_OBJECT = frozenset({"object", "object.high", "object.low", "object.index"})
+_FILE = _OBJECT | {"offset", "length"}
 _OFFSET = frozenset({"object", "offset", "offset.high", "offset.low"})
 _NEW_FILE = frozenset({"file.id", "file.size", "file.access"})
 _NOTHING: frozenset[str] = frozenset()
@@ -75,10 +76,14 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "verify": OperationEntry("verify a PIN", _PIN),
     "retries": OperationEntry("ask how many tries a PIN has left; the status word answers", _PIN - {"pin.block"}),
     "tries": OperationEntry("read how many tries a PIN has left as a number", _PIN - {"pin.block"}),
+    "kdf": OperationEntry(
+        "read how a PIN is hashed before it is sent: `method`, `hash`, `count`, `salt`", _PIN - {"pin.block"}
+    ),
     "logout": OperationEntry("forget that a PIN was verified", _PIN - {"pin.block"}),
     "change": OperationEntry("change a PIN that is known", _PIN | _NEW_PIN),
     "unblock": OperationEntry(
-        "set a new PIN by the authority of the PUK or of the administrator", (_PIN - {"pin.block"}) | _PUK | _NEW_PIN
+        "set a new PIN by the authority of the PUK or of the administrator",
+        (_PIN - {"pin.block"}) | _PUK | _NEW_PIN | {"authority"},
     ),
     "authenticate-witness": OperationEntry("ask the card for an encrypted witness", _ADMIN),
     "authenticate-answer": OperationEntry("return the witness, send a challenge", _ADMIN | {"witness", "challenge"}),
@@ -124,6 +129,7 @@ NAMES: Mapping[str, Entry] = {
     "pin.name": Entry(NameKind.WORD, "name of the PIN in this profile"),
     "pin.block": Entry(NameKind.SECRET, "the PIN, encoded and padded"),
     "new_pin.block": Entry(NameKind.SECRET, "the new PIN, encoded and padded"),
+    "authority": Entry(NameKind.WORD, "who allows a new PIN to be set", ("puk", "admin")),
     "puk.ref": Entry(NameKind.BYTE, "reference of the PUK"),
     "puk.block": Entry(NameKind.SECRET, "the PUK, encoded and padded"),
     "admin.ref": Entry(NameKind.BYTE, "reference of the admin key"),
@@ -157,6 +163,9 @@ NAMES: Mapping[str, Entry] = {
     "private.qinv": Entry(NameKind.SECRET, "inverse of q modulo p"),
     "private.public": Entry(NameKind.BYTES, "public key as an uncompressed point (EC)"),
     "object": Entry(NameKind.BYTES, "identifier of the data object or file"),
+    "object.high": Entry(NameKind.BYTE, "the first byte of a two-byte tag, as P1 of GET DATA wants it; 0 if it has one"),
+    "object.low": Entry(NameKind.BYTE, "the last byte of a tag of one or two bytes, as P2 of GET DATA wants it"),
+    "object.index": Entry(NameKind.BYTE, "which of several objects with the same tag: the third byte of the identifier"),
     "content": Entry(NameKind.BYTES, "what is written"),
     "offset": Entry(NameKind.BYTES, "where reading or writing begins, two bytes"),
     "offset.high": Entry(NameKind.BYTE, "the first byte of the offset, as P1 of READ BINARY wants it"),
@@ -183,6 +192,7 @@ PROCEDURES: Mapping[str, ProcedureEntry] = {
     "challenge-single": ProcedureEntry(
         "encrypt the card's challenge", ("authenticate-challenge", "authenticate-response")
     ),
+    "pin": ProcedureEntry("verify the PIN that `pin` names; the key is its text", ("verify",)),
 }
 """Procedures by which an administrator authenticates."""
 
