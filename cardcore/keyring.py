@@ -43,7 +43,7 @@ class Keyring:
         self._losses = session.losses
 
     def slot(self, name: str) -> KeySlot:
-        """The slot of that name, of the profile or else of the card; InputError that lists the names if there is none."""
+        """The slot of that name, the profile's or else the card's; InputError that lists the names if there is none."""
         slots = self._session.profile.keys
         found = slots.get(name) or slots.get(name.lower())
         if found is None:
