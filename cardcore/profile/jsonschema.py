@@ -195,8 +195,8 @@ def _admin() -> Schema:
         "default": _enum(CIPHERS),
         "pin": _NAME | {"description": "the administrator's PIN, for the procedure pin"},
     }
-    with_key = {"required": ["ref", "ciphers"], "properties": {"pin": False}}
-    with_pin = {"required": ["pin"], "properties": {"procedure": {"const": BY_PIN}}}
+    with_key: Schema = {"required": ["ref", "ciphers"], "properties": {"pin": False}}
+    with_pin: Schema = {"required": ["pin"], "properties": {"procedure": {"const": BY_PIN}}}
     return _object(ADMIN_KEYS, properties, ("procedure",)) | _any(with_key, with_pin)
 
 
