@@ -7,10 +7,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cardcore import sw as status
-from cardcore.errors import CardError, InputError, LastTry, NotSupported, PinBlocked, PinError, StatusError
-from cardcore.pin import PinSpec
+from cardcore.errors import (
+    CardError,
+    InputError,
+    LastTry,
+    NotFound,
+    NotSupported,
+    PinBlocked,
+    PinError,
+    ReplyError,
+    StatusError,
+)
+from cardcore.pin import PinBlock, PinSpec, Stretching
 from cardcore.procedures import CIPHERS, PROCEDURES, check_key
-from cardcore.profile.model import Admin
+from cardcore.profile.model import Admin, Needs
 from cardcore.profile.template import Value
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -69,37 +79,86 @@ class Authentication:
     def verify(self, pin: Secret, name: str = "user", *, last_try: bool = False) -> None:
         """Verify a PIN; PinError with the tries left, LastTry or PinBlocked before it would do harm."""
         spec = self.spec(name)
-        with spec.block(pin) as block, self._guarded(spec, last_try=last_try):
+        with self._session.transaction(), self._block(spec, pin) as block, self._guarded(spec, last_try=last_try):
             self._session.run("verify", {"pin.ref": spec.ref, "pin.name": name, "pin.block": block})
         self._session.verified.add(name)
         self._session.fresh_pin = name
+        if self._is_admin_pin(name):
+            self._session.admin = True
+
+    def _block(self, spec: PinSpec, pin: Secret) -> PinBlock:
+        """The PIN as it goes to the card, hashed where the card says so."""
+        return spec.block(pin, self._stretching(spec))
+
+    def _stretching(self, spec: PinSpec) -> Stretching | None:
+        """How the card wants this PIN hashed, read anew each time: a PIN hashed otherwise would cost a try."""
+        if spec.kdf is None:
+            return None
+        try:
+            answer = self._session.run("kdf", {"pin.ref": spec.ref, "pin.name": spec.name})
+        except NotFound:  # a card from before that was thought of
+            return None
+        if not isinstance(answer, dict) or answer.get("method") in (None, "none"):
+            return None
+        salt, count, hash_name = (answer.get(name) for name in ("salt", "count", "hash"))
+        if answer["method"] != spec.kdf or not isinstance(salt, bytes) or not isinstance(count, bytes):
+            raise ReplyError("the card wants PINs hashed, but does not say how in a way that is known")
+        return Stretching(hash_name=str(hash_name), salt=salt, count=int.from_bytes(count))
+
+    def _is_admin_pin(self, name: str) -> bool:
+        admin = self._session.profile.admin
+        return admin is not None and admin.pin == name
 
     def change(self, old: Secret, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
         """Change a PIN that is known."""
         spec = self.spec(name)
-        with spec.block(old) as old_block, spec.block(new) as new_block, self._guarded(spec, last_try=last_try):
+        with (
+            self._session.transaction(),
+            self._block(spec, old) as old_block,
+            self._block(spec, new) as new_block,
+            self._guarded(spec, last_try=last_try),
+        ):
             values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name}
             values |= {"pin.block": old_block, "new_pin.block": new_block}
             self._session.run("change", values)
 
-    def unblock(self, puk: Secret, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
-        """Set a new PIN with the PUK, or the admin key where that unblocks; `last_try` is about the PUK's counter."""
+    def unblock(self, puk: Secret | None, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
+        """Set a new PIN with the PUK, or the admin key where that unblocks; `last_try` is about the PUK's counter.
+
+        Without either by the authority of the administrator, who has been authenticated already.
+        """
         spec = self.spec(name)
+        if puk is None:
+            self._set_by_admin(spec, new)
+            return
         if not spec.unblock:
             raise NotSupported(f"the {spec.label or name} of this card is not unblocked with a PUK")
         if spec.unblock not in self._session.profile.pins:
             self._unblock_as_admin(spec, puk, new)
             return
         puk_spec = self.spec(spec.unblock)
-        with spec.block(new) as new_block, puk_spec.block(puk) as block, self._guarded(puk_spec, last_try=last_try):
+        with (
+            self._session.transaction(),
+            self._block(spec, new) as new_block,
+            self._block(puk_spec, puk) as block,
+            self._guarded(puk_spec, last_try=last_try),
+        ):
             values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name, "puk.ref": puk_spec.ref}
-            values |= {"puk.block": block, "new_pin.block": new_block}
+            values |= {"puk.block": block, "new_pin.block": new_block, "authority": "puk"}
             self._session.run("unblock", values)
 
+    def _set_by_admin(self, spec: PinSpec, new: Secret) -> None:
+        known: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
+        if Needs.ADMIN not in self._session.engine.needs("unblock", known):
+            raise NotSupported(f"the administrator of this card cannot set the {spec.label or spec.name}")
+        with self._session.transaction(), self._block(spec, new) as new_block:
+            self._session.run("unblock", {**known, "new_pin.block": new_block})
+
     def _unblock_as_admin(self, spec: PinSpec, key: Secret, new: Secret) -> None:
-        with spec.block(new) as new_block, self._session.transaction():
+        with self._block(spec, new) as new_block, self._session.transaction():
             self.admin(key)
-            self._session.run("unblock", {"pin.ref": spec.ref, "pin.name": spec.name, "new_pin.block": new_block})
+            known = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
+            self._session.run("unblock", {**known, "new_pin.block": new_block})
             self._session.verified.discard(spec.name)
             self._session.admin = False  # some cards end it with this command; at worst it has to be proved again
 
@@ -139,12 +198,19 @@ class Authentication:
         for name in sorted(session.verified):
             if session.engine.can("logout"):
                 session.run("logout", {"pin.ref": self.spec(name).ref, "pin.name": name})
+                session.admin = session.admin and not self._is_admin_pin(name)
         session.verified.clear()
         session.fresh_pin = ""
 
-    def admin(self, key: Secret, cipher: str = "") -> None:
-        """Authenticate as administrator; `cipher` is found out where it is not given."""
+    def admin(self, key: Secret, cipher: str = "", *, last_try: bool = False) -> None:
+        """Authenticate as administrator; `cipher` is found out where it is not given.
+
+        Where the administrator has a PIN, the key is its text, and `last_try` is about its counter.
+        """
         admin = self._admin()
+        if admin.pin:
+            self.verify(key, admin.pin, last_try=last_try)
+            return
         with self._session.transaction():
             chosen = cipher or self._cipher(admin, key)
             values = {"admin.ref": admin.ref, "admin.alg": self._identifier(admin, chosen)}
@@ -156,6 +222,8 @@ class Authentication:
     def change_admin(self, new: Secret, cipher: str = "") -> None:
         """Replace the admin key; the old one must have been used with `admin` before."""
         admin = self._admin()
+        if admin.pin:
+            raise NotSupported("the administrator of this card has a PIN", hint=f"Change the PIN named {admin.pin}.")
         chosen = cipher or self._cipher(admin, new, present=False)
         check_key(new, chosen)
         values: dict[str, Value | Secret] = {

@@ -106,13 +106,16 @@ class Card:
         """Change a PIN that is known."""
         self.authentication.change(_secret(old), _secret(new), name, last_try=last_try)
 
-    def unblock_pin(self, puk: Pin, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
-        """Set a new PIN with the PUK (RESET RETRY COUNTER)."""
-        self.authentication.unblock(_secret(puk), _secret(new), name, last_try=last_try)
+    def unblock_pin(self, puk: Pin | None, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
+        """Set a new PIN with the PUK (RESET RETRY COUNTER); without one by the authority of `authenticate_admin`."""
+        self.authentication.unblock(None if puk is None else _secret(puk), _secret(new), name, last_try=last_try)
 
-    def authenticate_admin(self, key: Secret | bytes, cipher: str = "") -> None:
-        """Authenticate with the admin key (its bytes); generating, importing and writing need it on some cards."""
-        self.authentication.admin(_secret(key), cipher)
+    def authenticate_admin(self, key: Pin, cipher: str = "", *, last_try: bool = False) -> None:
+        """Authenticate with the admin key (its bytes); generating, importing and writing need it on some cards.
+
+        Where the administrator has a PIN (`profile.admin.pin`), that is the key; `last_try` as in `verify`.
+        """
+        self.authentication.admin(_secret(key), cipher, last_try=last_try)
 
     def change_admin_key(self, new: Secret | bytes, cipher: str = "") -> None:
         """Replace the admin key, after `authenticate_admin` with the old one."""
