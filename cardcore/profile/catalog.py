@@ -17,6 +17,7 @@ from cardcore.profile.tree import Place
 ENVIRONMENT = "CARDCORE_PROFILE_PATH"
 _SUFFIX = ".yaml"
 _SHIPPED = "_profiles"
+_MAX_BASES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,8 @@ class Catalog:
         def base(profile_id: str, place: Place) -> Profile:
             if profile_id in chain:
                 raise place.error(f"the base goes in a circle: {' -> '.join((*chain, profile_id))}")
+            if len(chain) > _MAX_BASES:
+                raise place.error(f"more than {_MAX_BASES} bases on one another")
             return self._load(self.sources[profile_id], chain)
 
         library = schema.Library(base=base, ids=frozenset(self.sources))

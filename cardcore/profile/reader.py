@@ -27,7 +27,6 @@ _NAME = re.compile(NAME)
 _HEX = re.compile(HEX)
 _LOOKS_LIKE_INTEGER = re.compile(r"[-+]?0?[xob]?[0-9A-Fa-f_]+")
 _MAX_NAME = 64
-_MAX_LISTED = 12
 
 
 def integer(node: Tree, low: int, high: int) -> int:
@@ -112,9 +111,9 @@ def choice(node: Tree, choices: Iterable[str]) -> str:
     allowed = tuple(choices)
     if isinstance(node, Scalar) and node.plain and node.text in allowed:
         return node.text
-    wanted = f"one of {', '.join(allowed)}" if len(allowed) <= _MAX_LISTED else "one of the known words"
+    wanted = f"one of {', '.join(allowed)}" if allowed else "nothing (there are no such words yet)"
     found = node.text if isinstance(node, Scalar) else ""
-    raise node.place.error(f"expected {wanted or 'nothing'}, found {shown(node)}", suggestion(found, allowed))
+    raise node.place.error(f"expected {wanted}, found {shown(node)}", suggestion(found, allowed))
 
 
 def form(node: Tree, forms: type[Form]) -> Form:
