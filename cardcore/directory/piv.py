@@ -110,6 +110,8 @@ class PivDirectory(FixedSlots):
         """Write a CHUID with a new random GUID and a CCC; the label has no place on this kind of card."""
         if setup.label:
             raise InputError("this kind of card has no label", hint="Leave --label out.")
+        if setup.pin or setup.puk:
+            raise InputError("the PIN and PUK of this card are set already", hint="Change them: `cardcore pin change`.")
         self.write("chuid", _chuid())
         self.write("ccc", _ccc())
 

@@ -22,7 +22,7 @@ _GROUND = "errors secret sw tlv apdu"
 _PURE = f"{_GROUND} atr masking pin padding profile keytypes signing"
 _DRIVER = f"{_PURE} transport channel pinpad"
 _SESSIONS = "engine procedures session authentication"
-_CARD = f"{_DRIVER} {_SESSIONS} directory keyring card opening"
+_CARD = f"{_DRIVER} {_SESSIONS} directory keyring card opening resetting verifying certificates instructions"
 # Which parts of cardcore a part may import, inside functions too; `cardcore` is its public face.
 # A new part gets a row here, and with it a place.
 LAYERS = MappingProxyType(
@@ -41,6 +41,9 @@ LAYERS = MappingProxyType(
             "keytypes": _GROUND,
             "profile": f"{_GROUND} atr pin padding keytypes",
             "signing": f"{_GROUND} padding keytypes profile",
+            "verifying": f"{_GROUND} padding keytypes profile signing",
+            "certificates": f"{_GROUND} padding keytypes profile",
+            "instructions": "",
             "transport": f"{_GROUND} atr masking",
             "channel": f"{_GROUND} atr masking transport",
             "pinpad": f"{_GROUND} transport pin profile",
@@ -51,6 +54,7 @@ LAYERS = MappingProxyType(
             "directory": f"{_DRIVER} {_SESSIONS}",
             "keyring": f"{_DRIVER} {_SESSIONS} directory",
             "card": f"{_DRIVER} {_SESSIONS} directory keyring",
+            "resetting": f"{_DRIVER} {_SESSIONS} directory keyring card",
             "opening": f"{_DRIVER} {_SESSIONS} directory keyring card",
             # The software card shares the notation with the driver and nothing else: no fault hides its twin.
             "softcard": "errors sw tlv apdu",

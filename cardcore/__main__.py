@@ -1,0 +1,7 @@
+"""`python -m cardcore` is the `cardcore` command."""
+
+import sys
+
+from cardcore.cli import main
+
+sys.exit(main())

@@ -1,0 +1,251 @@
+"""`cardcore cert`: certificates on a card, and making requests and certificates with its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from cardcore.cli import files, keyfiles
+from cardcore.cli.authorising import authorise, key_pin
+from cardcore.cli.context import Context, pass_context
+from cardcore.cli.key import file_password
+from cardcore.cli.options import T, admin_option, examples, key_argument, last_try_option, out_option, pin_option
+from cardcore.cli.output import refuse_terminal, table
+from cardcore.cli.progress import working
+from cardcore.cli.secrets import SOURCE, Source
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from cardcore import Card
+    from cardcore.certificates import Signer
+
+CERTIFICATE_HASHES = ("sha256", "sha384", "sha512")
+
+
+@click.group()
+def cert() -> None:
+    """Certificates: list, export, import, request, ..."""
+
+
+def describe(name: str, certificate: x509.Certificate) -> dict[str, object]:
+    """A certificate for JSON."""
+    from cryptography.hazmat.primitives import hashes
+
+    return {
+        "key": name,
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "serial": f"{certificate.serial_number:x}",
+        "not_before": certificate.not_valid_before_utc.isoformat(),
+        "not_after": certificate.not_valid_after_utc.isoformat(),
+        "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
+    }
+
+
+def certificate_rows(found: list[dict[str, object]]) -> list[str]:
+    """Described certificates as a table."""
+    rows = [
+        (str(item["key"]), str(item["subject"]), str(item["issuer"]), str(item["not_after"])[:10]) for item in found
+    ]
+    return table(("KEY", "SUBJECT", "ISSUER", "VALID UNTIL"), rows)
+
+
+@cert.command("list", epilog=examples("cardcore cert list"))
+@pass_context
+def list_certificates(context: Context) -> None:
+    """List the certificates on the card."""
+    with context.card() as card, working("reading the card"):
+        found = [describe(name, certificate) for name, certificate in card.certificates().items()]
+    people = certificate_rows(found) if found else ["the card holds no certificates"]
+    context.output.result({"certificates": found}, people)
+
+
+@cert.command(epilog=examples("cardcore cert export 9a", "cardcore cert export 9a --der --out alice.crt"))
+@key_argument
+@out_option
+@click.option("--der", "as_der", is_flag=True, help="DER instead of PEM.")
+@pass_context
+def export(context: Context, key: str, out: str | None, as_der: bool) -> None:
+    """Print the certificate of a key."""
+    from cardcore.errors import NotFound
+
+    files.check_target(out)
+    _refuse_binary(context, out, as_der, "certificate")
+    with context.card() as card:
+        name = card.keyring.slot(key).name
+        found = card.certificate(name)
+    if found is None:
+        raise NotFound(f"there is no certificate for key {name}", sw=0x6A82, hint="See `cardcore cert list`.")
+    _deliver(context, {**describe(name, found)}, keyfiles.encoded(found, as_der=as_der), out)
+
+
+def _refuse_binary(context: Context, out: str | None, as_der: bool, what: str) -> None:
+    if as_der and out in (None, files.STREAM) and not context.output.json_wanted:
+        refuse_terminal(what)
+
+
+def _deliver(context: Context, document: dict[str, object], data: bytes, out: str | None) -> None:
+    """Write the encoded object to a file or to stdout; with --json as text: PEM, or DER in hexadecimal."""
+    to_file = out is not None and out != files.STREAM
+    if to_file:
+        files.write(str(out), data)
+    if context.output.json_wanted:
+        text = data.decode("ascii") if data.startswith(b"-----") else data.hex()
+        context.output.result({**document, "data": text, "out": out})
+    elif not to_file:
+        context.output.binary(data)
+
+
+@cert.command(
+    "import", epilog=examples("cardcore cert import 9a alice.crt", "cardcore cert import 9d id.p12 --password env:P12")
+)
+@key_argument
+@click.argument("file")
+@click.option("--force", is_flag=True, help="Store it even if it belongs to another key than the card's.")
+@click.option("--password", type=SOURCE, metavar="SRC", help="Source of the password of a PKCS #12 file.")
+@admin_option
+@pin_option
+@last_try_option
+@pass_context
+def import_certificate(
+    context: Context,
+    key: str,
+    file: str,
+    force: bool,
+    password: Source | None,
+    admin: Source | None,
+    pin: Source | None,
+    last_try: bool,
+) -> None:
+    """Store the certificate of a key from FILE (PEM, DER or PKCS #12; - is stdin)."""
+    certificate = keyfiles.certificate(files.read(file), file_password(password))
+    with context.card() as card:
+        name = card.keyring.slot(key).name
+        authorise(card, "write", admin=admin, pin=pin, last_try=last_try)
+        card.write_certificate(name, certificate, force=force)
+    context.output.result(describe(name, certificate), f"stored the certificate of {name}")
+
+
+@cert.command(epilog=examples("cardcore cert delete 9a --admin env:ADMIN"))
+@key_argument
+@admin_option
+@pin_option
+@last_try_option
+@pass_context
+def delete(context: Context, key: str, admin: Source | None, pin: Source | None, last_try: bool) -> None:
+    """Delete the certificate of a key; the key stays."""
+    with context.card() as card:
+        name = card.keyring.slot(key).name
+        authorise(card, "write", admin=admin, pin=pin, last_try=last_try)
+        card.delete_certificate(name)
+    context.output.result({"key": name, "deleted": True}, f"deleted the certificate of {name}")
+
+
+def signer_options(function: T) -> T:
+    """The options that `request` and `self-sign` have in common."""
+    for option in (
+        click.option("--subject", required=True, metavar="NAME", help='As in "CN=Alice,O=Example,C=DE" (RFC 4514).'),
+        click.option("--hash", "hash_name", type=click.Choice(CERTIFICATE_HASHES), default="sha256", show_default=True),
+        click.option("--scheme", type=click.Choice(("pkcs1", "pss", "ecdsa")), help="Default: pkcs1 or ecdsa."),
+        click.option("--public", metavar="FILE", help="The public key, for cards that do not tell it."),
+        click.option("--der", "as_der", is_flag=True, help="DER instead of PEM."),
+        out_option,
+        pin_option,
+        last_try_option,
+        key_argument,
+    ):
+        function = option(function)
+    return function
+
+
+@contextmanager
+def _signer(
+    card: Card, key: str, hash_name: str, scheme: str | None, public: str | None, pin: Source | None, last_try: bool
+) -> Iterator[Signer]:
+    """The card's key as a signer of certificates."""
+    from cardcore import keytypes
+    from cardcore.certificates import Signer
+    from cardcore.profile.model import Scheme
+
+    found = keyfiles.public_key(files.read(public)) if public else card.public_key(key)
+    kind = keytypes.type_of(found)
+    secret = key_pin(card, key, pin)
+
+    def sign(data: bytes) -> bytes:
+        return card.sign(key, data, hash=hash_name, scheme=scheme, key_type=kind.name, pin=secret, last_try=last_try)
+
+    yield Signer(public=found, sign=sign, hash_name=hash_name, scheme=Scheme(scheme) if scheme else None)
+
+
+@cert.command(epilog=examples('cardcore cert request 9a --subject "CN=Alice" --out alice.csr'))
+@signer_options
+@pass_context
+def request(
+    context: Context,
+    key: str,
+    subject: str,
+    hash_name: str,
+    scheme: str | None,
+    public: str | None,
+    as_der: bool,
+    out: str | None,
+    pin: Source | None,
+    last_try: bool,
+) -> None:
+    """Make a certificate request (PKCS #10), signed by the key on the card."""
+    from cardcore import certificates
+
+    files.check_target(out)
+    _refuse_binary(context, out, as_der, "certificate request")
+    name = certificates.parse_name(subject)
+    with context.card() as card:
+        slot = card.keyring.slot(key).name
+        with _signer(card, slot, hash_name, scheme, public, pin, last_try) as signer:
+            data = certificates.request(name, signer)
+    document: dict[str, object] = {"key": slot, "subject": name.rfc4514_string()}
+    _deliver(context, document, keyfiles.encoded_request(data, as_der=as_der), out)
+
+
+@cert.command(
+    "self-sign", epilog=examples('cardcore cert self-sign 9a --subject "CN=Alice" --days 365 --admin env:ADMIN')
+)
+@signer_options
+@click.option("--days", type=click.IntRange(1), default=365, show_default=True, help="How long it is valid.")
+@click.option("--no-store", is_flag=True, help="Print it only, do not store it on the card.")
+@admin_option
+@pass_context
+def self_sign(
+    context: Context,
+    key: str,
+    subject: str,
+    days: int,
+    hash_name: str,
+    scheme: str | None,
+    public: str | None,
+    as_der: bool,
+    out: str | None,
+    no_store: bool,
+    pin: Source | None,
+    admin: Source | None,
+    last_try: bool,
+) -> None:
+    """Make a self-signed certificate with the key on the card, and store it there."""
+    from cardcore import certificates
+
+    files.check_target(out)
+    _refuse_binary(context, out, as_der, "certificate")
+    name = certificates.parse_name(subject)
+    with context.card() as card:
+        slot = card.keyring.slot(key)
+        if not no_store:
+            authorise(card, "write", admin=admin)
+        with _signer(card, slot.name, hash_name, scheme, public, pin, last_try) as signer:
+            made = keyfiles.certificate(certificates.self_signed(name, signer, days=days, usage=slot.usage))
+        if not no_store:
+            card.write_certificate(slot.name, made, force=public is not None)
+    document = {**describe(slot.name, made), "stored": not no_store}
+    _deliver(context, document, keyfiles.encoded(made, as_der=as_der), out)

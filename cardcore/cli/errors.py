@@ -1,0 +1,147 @@
+"""From an exception to what the person sees, and to the exit status: the one place where that is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import click
+
+from cardcore.errors import (
+    AdminRequired,
+    CardError,
+    InputError,
+    NoCard,
+    NoReader,
+    NoService,
+    NotSupported,
+    PinBlocked,
+    PinError,
+    PinRequired,
+    ProfileError,
+    TransportError,
+)
+
+
+class OptionError(InputError):
+    """An option is missing, or what it names cannot be used."""
+
+    code = "usage"
+
+
+class BadSignature(CardError):
+    """A signature is not by the key, or not of the data."""
+
+    code = "bad-signature"
+    default_hint = "Was it made with the same file, key, --hash, --scheme and --no-oid?"
+
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+# The most special class that an error belongs to decides.
+EXIT_STATUS: Mapping[type[BaseException], int] = {
+    Exception: EXIT_FAILED,
+    CardError: EXIT_FAILED,
+    OptionError: EXIT_USAGE,
+    PinRequired: EXIT_USAGE,
+    AdminRequired: EXIT_USAGE,
+    click.UsageError: EXIT_USAGE,
+    NoService: 3,
+    NoReader: 3,
+    NoCard: 3,
+    PinError: 4,
+    PinBlocked: 5,
+    NotSupported: 6,
+    ProfileError: 7,
+    TransportError: 8,
+    click.Abort: EXIT_INTERRUPTED,
+    KeyboardInterrupt: EXIT_INTERRUPTED,
+}
+
+_GLOBAL_OPTIONS = frozenset({"--reader", "--profile", "--json", "--trace", "-v", "-vv", "--verbose"})
+_FALLBACK_HINT = "Run it again with -vv to see every step."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """An error as it is told; `sw` is the status word in hexadecimal."""
+
+    code: str
+    message: str
+    hint: str
+    sw: str | None = None
+    tries_left: int | None = None
+
+
+def exit_status(error: BaseException) -> int:
+    """The exit status of the command that an error ended."""
+    return next(EXIT_STATUS[kind] for kind in type(error).__mro__ if kind in EXIT_STATUS)
+
+
+def report_of(error: BaseException) -> Report:
+    """What there is to say about an error."""
+    if isinstance(error, CardError):
+        sw, left = getattr(error, "sw", None), getattr(error, "tries_left", None)
+        return Report(
+            code=error.code,
+            message=_one_line(error.message),
+            hint=_one_line(error.hint) or _FALLBACK_HINT,
+            sw=None if sw is None else f"{sw:04X}",
+            tries_left=left,
+        )
+    if isinstance(error, click.UsageError):
+        return Report(code="usage", message=_usage_message(error), hint=_usage_hint(error))
+    if isinstance(error, click.ClickException):
+        return Report(code="failed", message=_one_line(error.format_message()), hint=_FALLBACK_HINT)
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return Report(code="interrupted", message="interrupted", hint="What was not confirmed may not have happened.")
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return Report(code="file", message=f"{where}{error.strerror or error}", hint="Check the path and your rights.")
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return Report(
+        code="internal", message=_one_line(f"unexpected: {what}"), hint="Please report it with what -vv shows."
+    )
+
+
+def show(error: BaseException, *, as_json: bool, verbosity: int) -> int:
+    """Tell the error on stderr and return the exit status. A traceback only from `-vv` on."""
+    if verbosity >= 2:
+        import traceback
+
+        click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)
+    report = report_of(error)
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"error": asdict(report)}), err=True)
+    else:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {report.message}", err=True)
+        click.echo(f"{click.style('hint:', bold=True)}  {report.hint}", err=True)
+    return exit_status(error)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _usage_message(error: click.UsageError) -> str:
+    """Click's message without what the person typed where no argument belongs: it may have been a PIN."""
+    message = _one_line(error.format_message())
+    if message.startswith("Got unexpected extra argument"):
+        return "there are more arguments than this command takes"
+    return message[:1].lower() + message[1:].rstrip(".")
+
+
+def _usage_hint(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption) and error.option_name in _GLOBAL_OPTIONS:
+        return f"{error.option_name} is a global option: put it before the command, cardcore {error.option_name} ..."
+    hint = getattr(error, "hint", "")
+    if hint:
+        return str(hint)
+    if error.ctx is None:
+        return "See `cardcore --help`."
+    return f"See `{_one_line(error.ctx.command_path)} --help`."

@@ -1,0 +1,201 @@
+"""`cardcore key`: the key pairs of a card."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from cardcore.cli import files, keyfiles
+from cardcore.cli.authorising import authorise
+from cardcore.cli.context import Context, pass_context
+from cardcore.cli.options import (
+    KEY_TYPES,
+    admin_option,
+    examples,
+    key_argument,
+    last_try_option,
+    out_option,
+    pin_option,
+)
+from cardcore.cli.output import refuse_terminal, table
+from cardcore.cli.progress import working
+from cardcore.cli.secrets import SOURCE, Source, obtain
+
+if TYPE_CHECKING:
+    from cardcore import Card, KeyInfo
+    from cardcore.keytypes import PublicKey
+
+
+@click.group()
+def key() -> None:
+    """Key pairs: list, generate, import, delete, public."""
+
+
+def describe(card: Card, info: KeyInfo) -> dict[str, object]:
+    """A key for JSON."""
+    return {
+        "name": info.slot.name,
+        "label": info.slot.label,
+        "type": info.type.name if info.type else None,
+        "bits": info.type.bits if info.type else None,
+        "usage": sorted(info.slot.usage),
+        "pin": info.slot.pin,
+        "pin_policy": info.policy.value,
+        "origin": info.origin or None,
+        "certificate": card.certificate(info.slot.name) is not None,
+    }
+
+
+def key_rows(keys: list[dict[str, object]]) -> list[str]:
+    """Described keys as a table."""
+    rows = [
+        (
+            str(item["name"]),
+            str(item["label"]),
+            str(item["type"] or "unknown"),
+            str(item["bits"] or ""),
+            ",".join(map(str, item["usage"] if isinstance(item["usage"], list) else ())),
+            str(item["pin_policy"]),
+            "yes" if item["certificate"] else "no",
+        )
+        for item in keys
+    ]
+    return table(("KEY", "LABEL", "TYPE", "BITS", "USAGE", "PIN", "CERTIFICATE"), rows)
+
+
+@key.command("list", epilog=examples("cardcore key list", "cardcore --json key list | jq -r '.keys[].name'"))
+@pass_context
+def list_keys(context: Context) -> None:
+    """List the keys on the card: type, size, usage, PIN policy, and whether there is a certificate."""
+    with context.card() as card, working("reading the card"), card.transaction():
+        entries = card.keys()
+        found = [describe(card, info) for info in entries]
+        free = len(card.profile.keys) - len(found)
+    context.output.result({"keys": found, "free": free}, key_rows(found) if found else ["the card holds no keys"])
+
+
+@key.command(
+    epilog=examples(
+        "cardcore key generate 9a --type rsa2048 --out public.pem",
+        "cardcore key generate 9c --type ecp256 --admin env:ADMIN",
+    )
+)
+@key_argument
+@click.option("--type", "key_type", type=click.Choice(KEY_TYPES), required=True, help="Kind and size of the key.")
+@click.option("--out", metavar="FILE", help="Write the public key (PEM) to a file instead of stdout.")
+@admin_option
+@pin_option
+@last_try_option
+@pass_context
+def generate(
+    context: Context,
+    key: str,
+    key_type: str,
+    out: str | None,
+    admin: Source | None,
+    pin: Source | None,
+    last_try: bool,
+) -> None:
+    """Generate a key pair on the card and print its public key. A key that was there before is lost."""
+    files.check_target(out)
+    with context.card() as card:
+        slot = card.keyring.slot(key)
+        authorise(card, "generate", admin=admin, pin=pin, last_try=last_try)
+        started = time.monotonic()
+        with working(f"the card generates {key_type} in {slot.name}"):
+            public = card.generate(slot.name, key_type)
+        seconds = time.monotonic() - started
+    context.output.note(f"generated {key_type} in {slot.name} in {seconds:.1f} s")
+    _deliver(context, slot.name, public, out, {"seconds": round(seconds, 3)})
+
+
+def _deliver(context: Context, name: str, public: PublicKey, out: str | None, more: dict[str, object]) -> None:
+    """Print a public key, or write it to a file."""
+    from cardcore import keytypes
+
+    text = keyfiles.pem(public)
+    document = {"key": name, "type": keytypes.type_of(public).name, "public_key": text, "out": out} | more
+    if out is None or out == files.STREAM:
+        context.output.result(document, text.rstrip("\n"))
+        return
+    files.write(out, text.encode("ascii"))
+    context.output.result(document)
+
+
+@key.command(
+    "import", epilog=examples("cardcore key import 9d key.pem", "cardcore key import 9d id.p12 --password env:P12")
+)
+@key_argument
+@click.argument("file")
+@click.option("--password", type=SOURCE, metavar="SRC", help="Source of the file's password.")
+@admin_option
+@pin_option
+@last_try_option
+@pass_context
+def import_key(
+    context: Context,
+    key: str,
+    file: str,
+    password: Source | None,
+    admin: Source | None,
+    pin: Source | None,
+    last_try: bool,
+) -> None:
+    """Write a private key from FILE (PEM, DER or PKCS #12; - is stdin) to the card."""
+    from cardcore import keytypes
+
+    private = keyfiles.private_key(files.read(file), file_password(password))
+    kind = keytypes.type_of(private)
+    with context.card() as card:
+        slot = card.keyring.slot(key)
+        authorise(card, "import", admin=admin, pin=pin, last_try=last_try)
+        card.import_key(slot.name, private)
+    document = {"key": slot.name, "type": kind.name, "public_key": keyfiles.pem(private.public_key())}
+    context.output.result(document, f"imported {kind.name} into {slot.name}")
+
+
+def file_password(source: Source | None) -> bytes | None:
+    """The password of a file, None if none was given."""
+    if source is None:
+        return None
+    with obtain(source, "password of the file", "--password") as password:
+        return password.reveal()
+
+
+@key.command(epilog=examples("cardcore key delete 9d --admin env:ADMIN"))
+@key_argument
+@admin_option
+@pin_option
+@last_try_option
+@pass_context
+def delete(context: Context, key: str, admin: Source | None, pin: Source | None, last_try: bool) -> None:
+    """Delete a key pair. It is lost for good, unless it was imported from a file that still exists."""
+    with context.card() as card:
+        slot = card.keyring.slot(key)
+        authorise(card, "delete-key", admin=admin, pin=pin, last_try=last_try)
+        card.delete_key(slot.name)
+    context.output.result({"key": slot.name, "deleted": True}, f"deleted the key in {slot.name}")
+
+
+@key.command(epilog=examples("cardcore key public 9a", "cardcore key public 9a --der --out key.der"))
+@key_argument
+@out_option
+@click.option("--der", "as_der", is_flag=True, help="DER instead of PEM.")
+@pass_context
+def public(context: Context, key: str, out: str | None, as_der: bool) -> None:
+    """Print the public key of a key pair."""
+    files.check_target(out)
+    to_stdout = out in (None, files.STREAM)
+    if as_der and to_stdout and not context.output.json_wanted:
+        refuse_terminal("public key")
+    with context.card() as card:
+        slot = card.keyring.slot(key)
+        found = card.public_key(slot.name)
+    if not as_der or context.output.json_wanted:
+        _deliver(context, slot.name, found, out, {})
+    elif to_stdout:
+        context.output.binary(keyfiles.der(found))
+    else:
+        files.write(str(out), keyfiles.der(found))

@@ -1,0 +1,100 @@
+"""Options and arguments that several commands have, and the names that they choose from.
+
+The names are written out here because looking them up in the library would make completion slow; a test compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from cardcore.cli.secrets import SOURCE
+
+T = TypeVar("T", bound=Callable[..., object])
+
+KEY_TYPES = (
+    *("rsa512", "rsa768", "rsa1024", "rsa1536", "rsa2048", "rsa3072", "rsa4096"),
+    *("ecp256", "ecp384", "ecp521"),
+)
+HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "md5sha1")
+SIGNATURE_SCHEMES = ("pkcs1", "pss", "ecdsa")
+DECRYPTION_SCHEMES = ("pkcs1", "oaep")
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help: examples, each on a line of its own."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def key_argument(function: T) -> T:
+    """The argument KEY."""
+    return click.argument("key", metavar="KEY")(function)
+
+
+def key_option(function: T) -> T:
+    """The option --key."""
+    return click.option("--key", "key", metavar="KEY", required=True, help="Key, by the name its profile gives.")(
+        function
+    )
+
+
+def pin_option(function: T) -> T:
+    """The option --pin."""
+    return click.option("--pin", type=SOURCE, metavar="SRC", help="Source of the PIN.")(function)
+
+
+def new_pin_option(function: T) -> T:
+    """The option --new-pin."""
+    return click.option("--new-pin", type=SOURCE, metavar="SRC", help="Source of the new PIN.")(function)
+
+
+def puk_option(function: T) -> T:
+    """The option --puk."""
+    return click.option("--puk", type=SOURCE, metavar="SRC", help="Source of the PUK.")(function)
+
+
+def admin_option(function: T) -> T:
+    """The option --admin."""
+    return click.option("--admin", type=SOURCE, metavar="SRC", help="Source of the admin key, in hexadecimal.")(
+        function
+    )
+
+
+def last_try_option(function: T) -> T:
+    """The option --last-try."""
+    return click.option("--last-try", is_flag=True, help="Send the PIN even if it is the last try before it blocks.")(
+        function
+    )
+
+
+def out_option(function: T) -> T:
+    """The option --out."""
+    return click.option("--out", metavar="FILE", help="Write to a file instead of stdout.")(function)
+
+
+def type_option(function: T) -> T:
+    """The option --type that spares the question what kind of key it is."""
+    return click.option(
+        "--type", "key_type", type=click.Choice(KEY_TYPES), help="The key's type, if known: spares asking the card."
+    )(function)
+
+
+def hash_option(function: T) -> T:
+    """The option --hash of signatures."""
+    return click.option("--hash", "hash_name", type=click.Choice(HASHES), default="sha256", show_default=True)(function)
+
+
+def scheme_option(function: T) -> T:
+    """The option --scheme of signatures."""
+    return click.option(
+        "--scheme", type=click.Choice(SIGNATURE_SCHEMES), help="Default: pkcs1 for RSA, ecdsa for elliptic curves."
+    )(function)
+
+
+def signature_options(function: T) -> T:
+    """The options that say what kind of signature it is, alike for sign and verify."""
+    no_oid = click.option("--no-oid", is_flag=True, help="PKCS #1: pad the bare hash, without its object identifier.")
+    prehashed = click.option("--prehashed", is_flag=True, help="The input is the hash value itself.")
+    return hash_option(scheme_option(no_oid(prehashed(function))))

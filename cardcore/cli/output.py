@@ -1,0 +1,88 @@
+"""What a command answers: text for people, or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+import click
+
+from cardcore.cli.errors import OptionError
+
+Document = Mapping[str, object]
+
+
+class Output:
+    """Where results (stdout) and messages (stderr) of one command go."""
+
+    def __init__(self, *, json_wanted: bool) -> None:
+        self.json_wanted = json_wanted
+
+    def result(self, document: Document, people: str | Iterable[str] = ()) -> None:
+        """The command's answer: the document with `--json`, else the text."""
+        if self.json_wanted:
+            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+            return
+        for line in (people,) if isinstance(people, str) else people:
+            click.echo(line)
+
+    def event(self, document: Document, people: str) -> None:
+        """One of several answers over time: a line each, with `--json` a JSON document per line."""
+        click.echo(json.dumps(document, ensure_ascii=False) if self.json_wanted else people)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """A message on stderr that is not the answer; none with `--json`."""
+        if not self.json_wanted:
+            click.echo(text, err=True)
+
+    def binary(self, data: bytes) -> None:
+        """Bytes on stdout, as they are."""
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+def refuse_terminal(what: str) -> None:
+    """OptionError if stdout is a terminal: binary data would garble it."""
+    if sys.stdout.isatty():
+        raise OptionError(
+            f"the {what} is binary, and stdout is a terminal", hint="Name a file with --out, or use a pipe."
+        )
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows in aligned columns under headers; on a terminal as wide as it is, with the headers set off."""
+    if sys.stdout.isatty() and rows:
+        return _terminal_table(headers, rows)
+    cells = [list(headers), *(list(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
+    return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _terminal_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for header in headers:
+        grid.add_column(header)
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    console = Console()
+    with console.capture() as captured:
+        console.print(grid)
+    return captured.get().rstrip("\n").splitlines()
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """`name: value` lines, the values aligned; a row without a name goes on with the one before."""
+    listed = list(rows)
+    width = max((len(name) for name, _ in listed), default=0) + 1
+    return [f"{name + ':' if name else '':<{width}} {value}".rstrip() for name, value in listed]
+
+
+def count(number: int, noun: str) -> str:
+    """`1 key`, `2 keys`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,178 @@
+"""`cardcore profile`: card profiles, the files that describe families of cards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cardcore.cli.context import Context, pass_context
+from cardcore.cli.options import examples
+from cardcore.cli.output import count, pairs, table
+from cardcore.errors import ProfileError
+
+if TYPE_CHECKING:
+    from cardcore.profile.check import Finding
+    from cardcore.profile.model import Profile
+
+
+class _ProfileName(click.ParamType):  # type: ignore[type-arg] # generic in new releases of click only
+    """A profile's name or file; completion offers the names."""
+
+    name = "profile"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        from cardcore.profile import catalog
+
+        return [CompletionItem(source.id) for source in catalog.available() if source.id.startswith(incomplete)]
+
+
+@click.group()
+def profile() -> None:
+    """Card profiles: list, show, check, schema."""
+
+
+@profile.command("list", epilog=examples("cardcore profile list"))
+@pass_context
+def list_profiles(context: Context) -> None:
+    """List the profiles that came with cardcore, and your own."""
+    from cardcore.profile import catalog
+
+    found: list[dict[str, object]] = []
+    for source in catalog.available():
+        entry: dict[str, object] = {"id": source.id, "name": None, "file": str(source.path), "shipped": source.shipped}
+        try:
+            loaded = catalog.load(source.id)
+            entry |= {"name": loaded.name, "abstract": loaded.abstract, "error": None}
+        except ProfileError as error:
+            entry |= {"abstract": None, "error": error.message}
+        found.append(entry)
+    rows = [
+        (str(i["id"]), str(i["name"] or "not valid"), "cardcore" if i["shipped"] else str(i["file"])) for i in found
+    ]
+    context.output.result({"profiles": found}, table(("ID", "NAME", "FROM"), rows))
+
+
+@profile.command(epilog=examples("cardcore profile show iso7816", "cardcore profile show ./mycard.yaml"))
+@click.argument("name", type=_ProfileName())
+@pass_context
+def show(context: Context, name: str) -> None:
+    """Show what a profile says, after every default and its base."""
+    from cardcore.profile import catalog
+
+    found = catalog.load(name)
+    context.output.result(_document(found), _lines(found))
+
+
+def _document(found: Profile) -> dict[str, object]:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "file": found.origin,
+        "description": found.description,
+        "verified": found.verified,
+        "abstract": found.abstract,
+        "refines": found.refines or None,
+        "aids": [aid.hex().upper() for aid in found.match.aids],
+        "atrs": [f"{atr.value.hex()}/{atr.mask.hex()}".upper() for atr in found.match.atrs],
+        "directory": found.directory or None,
+        "pins": [{"name": pin.name, "label": pin.label, "ref": pin.ref} for pin in found.pins.values()],
+        "admin": list(found.admin.ciphers) if found.admin else [],
+        "keys": [
+            {"name": key.name, "label": key.label, "usage": sorted(key.usage), "pin_policy": key.policy.value}
+            for key in found.keys.values()
+        ],
+        "key_types": _key_types(found),
+        "objects": {name: identifier.hex().upper() for name, identifier in found.objects.items()},
+        "operations": sorted(found.operations),
+    }
+
+
+def _key_types(found: Profile) -> list[str]:
+    return list(dict.fromkeys(name for algorithm in found.algorithms.values() for name in algorithm.types))
+
+
+def _lines(found: Profile) -> list[str]:
+    recognised = [f"AID {aid.hex().upper()}" for aid in found.match.aids]
+    recognised += [f"ATR {atr.value.hex()} mask {atr.mask.hex()}".upper() for atr in found.match.atrs]
+    pins = [f"{pin.name} ({pin.label or pin.name}, {pin.minimum} to {pin.maximum})" for pin in found.pins.values()]
+    rows = [
+        ("id", found.id),
+        ("name", found.name),
+        ("file", found.origin),
+        ("description", found.description),
+        ("verified", found.verified),
+        ("recognised by", "; ".join(recognised) or "nothing: it is a base for others"),
+        ("PINs", ", ".join(pins)),
+        ("admin key", ", ".join(found.admin.ciphers) if found.admin else "none"),
+        ("key types", ", ".join(_key_types(found))),
+        ("objects", ", ".join(found.objects)),
+        ("operations", ", ".join(sorted(found.operations))),
+    ]
+    keys = [(key.name, key.label, ",".join(sorted(key.usage)), key.policy.value) for key in found.keys.values()]
+    return [*pairs(rows), *(["", *table(("KEY", "LABEL", "USAGE", "PIN"), keys)] if keys else [])]
+
+
+@profile.command(epilog=examples("cardcore profile check mycard.yaml"))
+@click.argument("names", metavar="FILE...", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@pass_context
+def check(context: Context, names: tuple[str, ...]) -> None:
+    """Check profile files; exit status 7 if there is an error.
+
+    Every error is told, with line and column and what to do.
+    """
+    from cardcore.profile.check import Severity
+    from cardcore.profile.check import check as check_file
+
+    findings = [finding for name in names for finding in check_file(Path(name))]
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    listed = [
+        {
+            "severity": finding.severity.value,
+            "message": finding.message,
+            "file": finding.file,
+            "line": finding.line,
+            "column": finding.column,
+            "hint": finding.hint,
+        }
+        for finding in findings
+    ]
+    people = [line for finding in findings for line in _finding_lines(finding)]
+    warnings = len(findings) - len(errors)
+    people.append(f"{count(len(names), 'profile')}: {count(len(errors), 'error')}, {count(warnings, 'warning')}")
+    context.output.result({"files": list(names), "findings": listed, "errors": len(errors)}, people)
+    if errors:
+        first = errors[0]
+        raise ProfileError(
+            first.message,
+            file=first.file,
+            line=first.line,
+            column=first.column,
+            hint=first.hint or "Correct the profile.",
+        )
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    from cardcore.profile.check import caret
+
+    found = [f"{finding.file}:{finding.line}:{finding.column}: {finding.severity}: {finding.message}"]
+    path = Path(finding.file)
+    if path.is_file():
+        found += caret(finding, path.read_text(encoding="utf-8", errors="replace")).splitlines()
+    return found + ([f"  {finding.hint}"] if finding.hint else [])
+
+
+@profile.command(epilog=examples("cardcore profile schema > cardcore-profile.json"))
+@pass_context
+def schema(context: Context) -> None:
+    """Print the JSON schema of profiles, for editors that complete and check while you type."""
+    from cardcore.profile import jsonschema
+
+    built = jsonschema.build()
+    context.output.result(built, json.dumps(built, indent=2))

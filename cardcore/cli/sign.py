@@ -1,0 +1,70 @@
+"""`cardcore sign`: a signature by a key on the card."""
+
+from __future__ import annotations
+
+import click
+
+from cardcore.cli import files
+from cardcore.cli.authorising import key_pin
+from cardcore.cli.context import Context, pass_context
+from cardcore.cli.options import examples, key_option, last_try_option, pin_option, signature_options, type_option
+from cardcore.cli.output import refuse_terminal
+from cardcore.cli.secrets import Source
+
+
+@click.command(
+    epilog=examples(
+        "cardcore sign --key 9a letter.txt --out letter.sig",
+        "cardcore sign --key 9a --scheme pss --hash sha384 letter.txt --out letter.sig",
+        "cardcore sign --key 9a --hash md5sha1 --prehashed block.bin --out block.sig",
+        "tar c folder | cardcore sign --key 9c --pin env:PIN > folder.sig",
+    )
+)
+@key_option
+@signature_options
+@type_option
+@pin_option
+@last_try_option
+@click.option("--out", metavar="FILE", help="Write the signature to a file instead of stdout.")
+@click.argument("file", required=False)
+@pass_context
+def sign(
+    context: Context,
+    key: str,
+    hash_name: str,
+    scheme: str | None,
+    no_oid: bool,
+    prehashed: bool,
+    key_type: str | None,
+    pin: Source | None,
+    last_try: bool,
+    out: str | None,
+    file: str | None,
+) -> None:
+    """Sign FILE, or stdin. The signature is binary: as long as the RSA modulus, or an ECDSA-Sig-Value in DER."""
+    files.check_target(out)
+    if out in (None, files.STREAM) and not context.output.json_wanted:
+        refuse_terminal("signature")
+    data = files.read(file)
+    with context.card() as card:
+        name = card.keyring.slot(key).name
+        kind = card.keyring.kind(name, key_type or "")
+        signature = card.sign(
+            name,
+            data,
+            hash=hash_name,
+            scheme=scheme,
+            oid=not no_oid,
+            prehashed=prehashed,
+            key_type=kind.name,
+            pin=key_pin(card, name, pin),
+            last_try=last_try,
+        )
+    to_file = out is not None and out != files.STREAM
+    if to_file:
+        files.write(str(out), signature)
+    document = {"key": name, "type": kind.name, "hash": hash_name, "signature": signature.hex(), "out": out}
+    if context.output.json_wanted:
+        context.output.result(document)
+    elif not to_file:
+        context.output.binary(signature)
