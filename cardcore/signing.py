@@ -84,8 +84,8 @@ def choose_for_signing(profile: Profile, kind: KeyType, request: SignRequest) ->
 def _refusal(algorithm: Algorithm, request: SignRequest) -> str:
     """Why the algorithm cannot do exactly what was asked for; empty if it can."""
     form = algorithm.sign
-    if form in _HOST_PADS and request.scheme is not Scheme.ECDSA:
-        return ""
+    if form in _HOST_PADS:
+        return "an elliptic-curve signature has no padding" if request.scheme is Scheme.ECDSA else ""
     served = algorithm.scheme or (Scheme.ECDSA if _is_ecdsa(algorithm) else Scheme.PKCS1)
     if request.scheme is not served:
         return f"its algorithm {algorithm.name} makes {served} signatures, not {request.scheme}"
