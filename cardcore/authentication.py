@@ -157,7 +157,7 @@ class Authentication:
     def _unblock_as_admin(self, spec: PinSpec, key: Secret, new: Secret) -> None:
         with self._block(spec, new) as new_block, self._session.transaction():
             self.admin(key)
-            known = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
+            known: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
             self._session.run("unblock", {**known, "new_pin.block": new_block})
             self._session.verified.discard(spec.name)
             self._session.admin = False  # some cards end it with this command; at worst it has to be proved again

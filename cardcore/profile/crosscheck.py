@@ -36,8 +36,10 @@ def cross_check(profile: Profile, sources: Mapping[str, OperationSource], sectio
 def _check_admin(profile: Profile, section: Section, problems: Problems) -> None:
     if profile.admin is None or section.get("admin") is None:
         return
-    if profile.admin.pin and profile.admin.pin not in profile.pins:
-        problems.note(section.need("admin").place, f"there is no PIN named {profile.admin.pin}")
+    if profile.admin.pin:
+        if profile.admin.pin not in profile.pins:
+            problems.note(section.need("admin").place, f"there is no PIN named {profile.admin.pin}")
+        return
     for name in PROCEDURES[profile.admin.procedure].operations:
         if name not in profile.operations:
             place = section.need("admin").place

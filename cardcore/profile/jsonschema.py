@@ -29,7 +29,7 @@ from cardcore.profile.operations import STEP_KEYS
 from cardcore.profile.reader import HEX, INTEGER, NAME
 from cardcore.profile.replies import REPLY_KEYS
 from cardcore.profile.schema import PROFILE_KEYS
-from cardcore.profile.sections import ADMIN_KEYS, ATR_PATTERN, BY_PIN, LIMIT_KEYS, MATCH_KEYS, NO_TRIES, PIN_KEYS
+from cardcore.profile.sections import ADMIN_KEYS, ATR_PATTERN, LIMIT_KEYS, MATCH_KEYS, NO_TRIES, PIN_KEYS
 from cardcore.profile.vocabulary import (
     ALGORITHM_NAMES,
     AS_FACT,
@@ -193,11 +193,10 @@ def _admin() -> Schema:
         "procedure": _described({name: entry.text for name, entry in PROCEDURES.items()}),
         "ciphers": _map(_integer(), "|".join(CIPHERS)),
         "default": _enum(CIPHERS),
-        "pin": _NAME | {"description": "the administrator's PIN, for the procedure pin"},
+        "pin": _NAME | {"description": "the administrator's PIN, where there is no key"},
     }
-    with_key: Schema = {"required": ["ref", "ciphers"], "properties": {"pin": False}}
-    with_pin: Schema = {"required": ["pin"], "properties": {"procedure": {"const": BY_PIN}}}
-    return _object(ADMIN_KEYS, properties, ("procedure",)) | _any(with_key, with_pin)
+    with_key, with_pin = ({"required": list(keys)} for keys in (("ref", "procedure", "ciphers"), ("pin",)))
+    return _object(ADMIN_KEYS, properties) | {"oneOf": [with_key, with_pin | {"maxProperties": 1}]}
 
 
 def _slot(keys: tuple[str, ...]) -> Schema:

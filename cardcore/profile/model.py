@@ -234,7 +234,7 @@ class Admin:
     """How the administrator authenticates: a procedure of `cardcore.procedures` and its parameters.
 
     `ciphers` maps the name of a cipher (`3des`, `aes128`, ...) to the card's identifier for it. Where the administrator
-    has a PIN instead of a key, `pin` names it; there are no `ref` and `ciphers` then.
+    has a PIN instead of a key, `pin` names it and the rest is empty.
     """
 
     ref: int

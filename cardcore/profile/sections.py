@@ -14,7 +14,6 @@ from cardcore.profile.vocabulary import CIPHERS, PROCEDURES
 
 PIN_KEYS = ("ref", "label", "length", "encoding", "digits", "pad", "unblock", "tries", "kdf")
 ADMIN_KEYS = ("ref", "procedure", "ciphers", "default", "pin")
-BY_PIN = "pin"
 LIMIT_KEYS = ("send", "receive", "extended", "chaining")
 MATCH_KEYS = ("aid", "atr", "reply")
 ATR_PATTERN = r"([0-9A-Fa-fxX.]{2})+"
@@ -202,28 +201,24 @@ def _digits(section: reader.Section, encoding: PinEncoding) -> bool:
 def read_admin(node: Tree) -> Admin:
     """How the administrator authenticates."""
     section = reader.section(node, ADMIN_KEYS, "the admin key")
-    procedure = reader.choice(section.need("procedure"), PROCEDURES)
-    pin = section.get("pin")
-    if procedure == BY_PIN:
+    if section.get("pin") is not None:
         return _admin_with_pin(section)
-    if pin is not None:
-        raise pin.place.error(f"the procedure {procedure} has no PIN", f"`pin` goes with `procedure: {BY_PIN}`.")
     ciphers = _ciphers(section.need("ciphers"))
     default = section.get("default")
     return Admin(
         ref=reader.integer(section.need("ref"), 0, 0xFF),
-        procedure=procedure,
+        procedure=reader.choice(section.need("procedure"), PROCEDURES),
         ciphers=ciphers,
         default_cipher="" if default is None else reader.choice(default, ciphers),
     )
 
 
 def _admin_with_pin(section: reader.Section) -> Admin:
-    for key in ("ref", "ciphers", "default"):
+    for key in ("ref", "procedure", "ciphers", "default"):
         node = section.get(key)
         if node is not None:
             raise node.place.error(f"`{key}` is for admin keys, and the administrator has a PIN", "Remove it.")
-    return Admin(ref=0, procedure=BY_PIN, ciphers={}, pin=reader.name(section.need("pin")))
+    return Admin(ref=0, procedure="", ciphers={}, pin=reader.name(section.need("pin")))
 
 
 def _ciphers(node: Tree) -> dict[str, int]:

@@ -192,7 +192,6 @@ PROCEDURES: Mapping[str, ProcedureEntry] = {
     "challenge-single": ProcedureEntry(
         "encrypt the card's challenge", ("authenticate-challenge", "authenticate-response")
     ),
-    "pin": ProcedureEntry("verify the PIN that `pin` names; the key is its text", ("verify",)),
 }
 """Procedures by which an administrator authenticates."""
 
