@@ -195,8 +195,9 @@ def _admin() -> Schema:
         "default": _enum(CIPHERS),
         "pin": _NAME | {"description": "the administrator's PIN, where there is no key"},
     }
-    with_key, with_pin = ({"required": list(keys)} for keys in (("ref", "procedure", "ciphers"), ("pin",)))
-    return _object(ADMIN_KEYS, properties) | {"oneOf": [with_key, with_pin | {"maxProperties": 1}]}
+    with_key: Schema = {"required": ["ref", "procedure", "ciphers"], "properties": {"pin": False}}
+    with_pin: Schema = {"required": ["pin"], "maxProperties": 1}
+    return _object(ADMIN_KEYS, properties) | _any(with_key, with_pin)
 
 
 def _slot(keys: tuple[str, ...]) -> Schema:
