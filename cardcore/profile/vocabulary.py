@@ -66,7 +66,7 @@ _ALG = frozenset({"alg.byte", "alg.oid", "op"})
 _USE = _KEY | _ALG | {"input", "scheme", "hash"}
 _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
 _OBJECT = frozenset({"object", "object.high", "object.low", "object.index"})
-_FILE = _OBJECT | {"offset", "length"}
+_FILE = _OBJECT | {"offset", "length", "file.high", "file.low"}
 _OFFSET = frozenset({"object", "offset", "offset.high", "offset.low"})
 _NEW_FILE = frozenset({"file.id", "file.size", "file.access"})
 _NOTHING: frozenset[str] = frozenset()
@@ -93,6 +93,7 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "admin-change": OperationEntry("replace the admin key", (_ADMIN - {"admin.alg"}) | _NEW_ADMIN),
     "generate": OperationEntry("generate a key pair and return its public key", _KEY | _ALG),
     "import": OperationEntry("write a private key to the card", _KEY | _ALG | _PRIVATE),
+    "create-key": OperationEntry("make the place for a new key pair", _KEY),
     "delete-key": OperationEntry("delete a key pair", _KEY),
     "key-info": OperationEntry(
         "tell type, policy, origin and public key of a slot", _KEY - {"key.type", "key.kind", "key.size"}
@@ -113,9 +114,10 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "create-file": OperationEntry("create a transparent file", frozenset({"parent", *_NEW_FILE})),
     "delete-file": OperationEntry("delete the current file", frozenset({"object", "file.id"})),
     "set-up": OperationEntry(
-        "give a blank card its first PIN and PUK, and what its directory needs before files can be made",
-        frozenset({"pin.ref", "puk.ref", "puk.block", "new_pin.block"}),
+        "give a blank card its first secrets, and what its directory needs before files can be made",
+        frozenset({"pin.ref", "puk.ref", "puk.block", "new_pin.block", "admin.ref", "new_admin.key"}),
     ),
+    "activate": OperationEntry("end the initialisation of a blank card", _NOTHING),
     "serial": OperationEntry("return the card's serial number", _NOTHING),
     "version": OperationEntry("return the version of the card's application", _NOTHING),
     "reset": OperationEntry("make the card as it left the factory", _NOTHING),
@@ -171,6 +173,8 @@ NAMES: Mapping[str, Entry] = {
     "offset.high": Entry(NameKind.BYTE, "the first byte of the offset, as P1 of READ BINARY wants it"),
     "offset.low": Entry(NameKind.BYTE, "the second byte of the offset"),
     "length": Entry(NameKind.BYTE, "how many bytes are read"),
+    "file.high": Entry(NameKind.BYTE, "the first byte of the identifier of the file that holds the data object"),
+    "file.low": Entry(NameKind.BYTE, "the second byte of that identifier"),
     "parent": Entry(NameKind.BYTES, "path of the directory in which a file is created"),
     "file.id": Entry(NameKind.BYTES, "identifier of the file, two bytes"),
     "file.size": Entry(NameKind.BYTES, "size of the new file, two bytes"),
