@@ -95,7 +95,7 @@ class PinSpec:
                 body = _packed(characters, filler="f")
             case PinEncoding.HEX:
                 body = bytes.fromhex(characters.decode("ascii"))
-            case PinEncoding.FORMAT_2:
+            case _:  # format 2 has a block of its own
                 return PinBlock(_format_2(characters))
         return PinBlock(body + bytes((self.pad_byte,)) * (self.pad_to - len(body)))
 

@@ -46,7 +46,12 @@ from cardcore.profile.vocabulary import (
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | bool | None"
 Schema: TypeAlias = dict[str, Json]
 
-_SAVED: Schema = {"type": "string", "pattern": r"^\$[a-z0-9-]+$", "description": "what an earlier step saved"}
+_SAVED: Schema = {
+    "type": "string",
+    "pattern": r"^\$[a-z0-9-]+$",
+    "not": {"enum": [f"${name}" for name in NAMES]},
+    "description": "what an earlier step saved",
+}
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _NAME: Schema = {"type": "string", "pattern": f"^({NAME})$"}
 _BOOLEAN: Schema = {"type": "boolean"}

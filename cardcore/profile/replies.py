@@ -52,7 +52,7 @@ def _check_forms(section: reader.Section) -> None:
     if len(forms) > 1:
         raise section.place.error(f"a reply cannot be {' and '.join(forms)}", "Put each into its own field.")
     if section.get("order") is not None and section.get("fields") is not None:
-        raise section.need("order").place.error("`order` stands beside `fields`", "Put it into the fields that it is for.")
+        raise section.need("order").place.error("`order` stands beside `fields`", "Put it into those of the fields.")
 
 
 def read_path(node: Tree) -> tuple[int, ...]:

@@ -1,0 +1,130 @@
+"""Where profiles are found, which one wins, and what can go wrong on the way to a base."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cardcore.errors import ProfileError
+from cardcore.profile.catalog import (
+    ENVIRONMENT,
+    Catalog,
+    available,
+    catalog,
+    load,
+    load_all,
+    shipped_directory,
+    user_directories,
+)
+from tests.unit.profile.profile_text import CARD
+
+ROOT = Path(__file__).parents[3]
+
+
+def write(folder: Path, name: str, text: str = CARD) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_shipped_profiles_all_load() -> None:
+    sources = available()
+    assert {"iso7816"} <= {source.id for source in sources}
+    assert sources == sorted(sources, key=lambda source: source.id)
+    assert all(source.shipped for source in sources)
+    assert [profile.id for profile in load_all()] == [source.id for source in sources]
+    assert load("iso7816").abstract
+
+
+def test_the_users_profiles_take_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "mine", "piv")
+    monkeypatch.setenv(ENVIRONMENT, f"{tmp_path / 'none'}:{tmp_path / 'mine'}")
+    assert load("piv").name == "X"
+    assert [(source.path, source.shipped) for source in available() if source.id == "piv"] == [(path, False)]
+    assert user_directories()[:2] == [tmp_path / "none", tmp_path / "mine"]
+
+
+def test_the_configuration_folder() -> None:
+    (folder,) = user_directories()
+    assert folder.parts[-2:] == ("cardcore", "profiles")
+    folder.mkdir(parents=True)
+    write(folder, "own")
+    (folder / "notes.txt").write_text("not a profile")
+    (folder / "folder.yaml").mkdir()
+    assert [source.id for source in available() if not source.shipped] == ["own"]
+    assert load("own").id == "own"
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_shipped_in_the_package_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool) -> None:
+    package = tmp_path / "cardcore"
+    (package / "_profiles" if inside else package).mkdir(parents=True)
+    monkeypatch.setattr("importlib.resources.files", lambda _name: package)
+    assert shipped_directory() == (package / "_profiles" if inside else tmp_path / "profiles")
+
+
+def test_files_by_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path, "card")
+    monkeypatch.chdir(tmp_path)
+    for name in (path, str(path), "card.yaml", Path("card.yaml"), "./card.yaml"):
+        assert load(name).id == "card"
+    (tmp_path / "sub").mkdir()
+    other = path.rename(tmp_path / "sub" / "card")
+    assert load("sub/card").id == "card"
+    assert load(other).name == "X"
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ProfileError, match="there is no profile named nothing") as caught:
+        load("nothing")
+    assert "iso7816" in caught.value.hint
+    with pytest.raises(ProfileError, match=r"none\.yaml:0:0: the profile cannot be read: No such file"):
+        load(tmp_path / "none.yaml")
+    with pytest.raises(ProfileError, match="cannot be read"):
+        load(tmp_path)
+
+
+def test_bases(tmp_path: Path) -> None:
+    write(tmp_path, "a", CARD + "base: b\n")
+    write(tmp_path, "b", CARD + "base: c\nobjects: {x: '01'}\n")
+    write(tmp_path, "c", CARD + "operations: {version: [{ins: 1}]}\n")
+    shelf = catalog([tmp_path])
+    profile = shelf.load("a")
+    assert (list(profile.operations), profile.objects) == (["version"], {"x": b"\1"})
+    assert shelf.load("a") is profile
+    assert shelf.load_file(tmp_path / "a.yaml") == profile
+
+
+def test_bases_in_a_circle(tmp_path: Path) -> None:
+    write(tmp_path, "a", CARD + "base: b\n")
+    write(tmp_path, "b", CARD + "base: a\n")
+    write(tmp_path, "self", CARD + "base: self\n")
+    shelf = catalog([tmp_path])
+    with pytest.raises(ProfileError, match=r"b\.yaml:6:7: the base goes in a circle: a -> b -> a"):
+        shelf.load("a")
+    with pytest.raises(ProfileError, match="circle: self -> self"):
+        shelf.load_file(tmp_path / "self.yaml")
+
+
+def test_an_error_in_the_base_is_told_with_its_own_place(tmp_path: Path) -> None:
+    write(tmp_path, "a", CARD + "base: b\n")
+    write(tmp_path, "b", CARD + "quirks: 1\n")
+    with pytest.raises(ProfileError, match=r"b\.yaml:6:9: expected a list"):
+        catalog([tmp_path]).load("a")
+
+
+def test_the_first_error_of_the_file_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "a", CARD.replace("length: [4, 8]", "length: 4") + "limits: 1\n")
+    with pytest.raises(ProfileError, match=r"a\.yaml:4:31: ") as caught:
+        Catalog({}).load_file(path)
+    assert caught.value.line == 4
+
+
+def test_a_long_chain_of_bases(tmp_path: Path) -> None:
+    for number in range(12):
+        write(tmp_path, f"p{number}", CARD + f"base: p{number + 1}\n")
+    write(tmp_path, "p12", CARD)
+    with pytest.raises(ProfileError, match="more than 8 bases"):
+        catalog([tmp_path]).load("p0")

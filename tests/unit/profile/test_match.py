@@ -1,0 +1,104 @@
+"""Which profile a card matches, by ATR and by what SELECT answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from cardcore.errors import ProfileError
+from cardcore.profile.match import Select, by_atr, candidate_aids, resolve
+from cardcore.profile.model import Masked, Match, Profile, ReplyMatch
+
+ATR = bytes.fromhex("3BF2180002")
+KNOWN = Masked(value=bytes.fromhex("3BF2180000"), mask=bytes.fromhex("FFFFFFFF00"))
+OTHER = Masked(value=ATR, mask=bytes.fromhex("FFFFFFFFFFFF"[: 2 * len(ATR)]))
+A, B, C = b"AAAAA", b"BBBBB", b"CCCCC"
+
+
+def card(
+    name: str, *, aids: tuple[bytes, ...] = (), atr: bool = False, refines: str = "", reply: bytes = b""
+) -> Profile:
+    match = Match(
+        aids=aids,
+        atrs=(KNOWN,) if atr else (),
+        reply=ReplyMatch(path=(0x61, 0x4F), value=reply) if reply else None,
+    )
+    return Profile(id=name, name=name, origin="", refines=refines, match=match)
+
+
+def selects(*aids: bytes, reply: bytes = b"") -> Select:
+    return lambda _profile, aid: reply if aid in aids else None
+
+
+def found(profiles: list[Profile], select: Select, atr: bytes = ATR) -> tuple[str, bytes, str] | None:
+    matched = resolve(profiles, atr, select)
+    return None if matched is None else (matched.profile.id, matched.aid, matched.reason)
+
+
+def test_by_atr() -> None:
+    known, unknown = card("known", atr=True), card("unknown", aids=(A,))
+    assert by_atr([known, unknown], ATR) == [known]
+    assert by_atr([known, unknown], ATR + b"\0") == []
+    assert by_atr([known, unknown], b"\x3b" + ATR[1:3] + b"\1\2") == []
+
+
+def test_candidate_aids_begin_with_those_of_the_atr() -> None:
+    first, second = card("b", aids=(B,)), card("a", aids=(A, C), atr=True)
+    assert candidate_aids([first, second], ATR) == [(second, A), (second, C), (first, B)]
+    assert candidate_aids([first, second], b"") == [(first, B)]
+
+
+def test_by_aid() -> None:
+    profiles = [card("a", aids=(A,)), card("b", aids=(B, C))]
+    assert found(profiles, selects(A)) == ("a", A, "AID 4141414141")
+    assert found(profiles, selects(C)) == ("b", C, "AID 4343434343")
+    assert found(profiles, selects(B, C)) == ("b", B, "AID 4242424242")
+    assert found(profiles, selects()) is None
+    assert found([], selects(A)) is None
+
+
+def test_by_atr_alone_and_with_aid() -> None:
+    assert found([card("a", atr=True)], selects()) == ("a", b"", "ATR")
+    assert found([card("a", atr=True)], selects(), b"\x3b\0") is None
+    both = card("a", atr=True, aids=(A,))
+    assert found([both], selects(A)) == ("a", A, "ATR, AID 4141414141")
+    assert found([both], selects()) is None
+    assert found([both], selects(A), b"\x3b\0") is None
+
+
+def test_profiles_that_know_the_atr_are_preferred() -> None:
+    asked: list[bytes] = []
+
+    def select(_profile: Profile, aid: bytes) -> bytes | None:
+        asked.append(aid)
+        return b"" if aid in (A, B) else None
+
+    profiles = [card("general", aids=(A,)), card("special", aids=(B,), atr=True)]
+    assert found(profiles, select) == ("special", B, "ATR, AID 4242424242")
+    assert asked == [B]
+    profiles[1] = card("special", aids=(C,), atr=True)
+    assert found(profiles, select) == ("general", A, "AID 4141414141")
+
+
+def test_by_the_reply() -> None:
+    profiles = [card("a", aids=(A,), reply=b"\1\2")]
+    assert found(profiles, selects(A, reply=bytes.fromhex("61054F03010203"))) == (
+        "a",
+        A,
+        "AID 4141414141, reply to SELECT",
+    )
+    for reply in ("61044F020103", "61024F00", "6100", "", "61"):
+        assert found(profiles, selects(A, reply=bytes.fromhex(reply))) is None
+
+
+def test_two_that_match() -> None:
+    general, special = card("general", aids=(A,)), card("special", aids=(A,), refines="general")
+    assert found([general, special], selects(A)) == ("special", A, "AID 4141414141")
+    assert found([special, general], selects(A)) == ("special", A, "AID 4141414141")
+    with pytest.raises(ProfileError, match="several profiles: general and other"):
+        found([general, card("other", aids=(A,))], selects(A))
+    with pytest.raises(ProfileError, match="several profiles: one and two"):
+        found([card("one", aids=(A,), refines="two"), card("two", aids=(A,), refines="one")], selects(A))
+
+
+def test_abstract_profiles_match_nothing() -> None:
+    assert found([Profile(id="x", name="x", origin="", abstract=True, match=Match(aids=(A,)))], selects(A)) is None
