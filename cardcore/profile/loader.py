@@ -17,6 +17,7 @@ from cardcore.profile.tree import ListNode, MapNode, Place, Scalar, Tree
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
+MAX_NODES = 10_000
 
 # Without libyaml the same events come from Python code, 18 times slower.
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -59,6 +60,7 @@ class _Builder:
     def __init__(self, text: str, file: str) -> None:
         self._file = file
         self._events = self._parse(text)
+        self._nodes = 0
 
     def _parse(self, text: str) -> Iterator[events.Event]:
         """The events; what the parser raises (the Python one also ValueError and OverflowError) as ProfileError."""
@@ -95,6 +97,9 @@ class _Builder:
         place = self._at(event.start_mark)
         if depth > MAX_DEPTH:
             raise place.error(f"nested deeper than {MAX_DEPTH} levels")
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise place.error(f"more than {MAX_NODES} values")
         self._refuse_features(event, place)
         if isinstance(event, events.ScalarEvent):
             return self._scalar(event, place)

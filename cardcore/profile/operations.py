@@ -40,7 +40,9 @@ class OperationSource:
 def read_operations(node: Tree, problems: reader.Problems) -> dict[str, OperationSource]:
     """The operations of a profile by name. One without steps says that the card cannot do it."""
     found: dict[str, OperationSource] = {}
-    for key, value in problems.attempt((), reader.entries, node, "a mapping of operations"):
+    entries = problems.attempt((), reader.entries, node, "a mapping of operations")
+    # No key stands twice: among one more than there are operations one is unknown, and the rest need no reading.
+    for key, value in entries[: len(OPERATIONS) + 1]:
         if key.text in OPERATIONS:
             found[key.text] = _read_operation(key, value, problems)
         else:

@@ -41,12 +41,12 @@ def read_match(node: Tree) -> Match:
 
 def _aids(node: Tree) -> tuple[bytes, ...]:
     """Application identifiers of 5 to 16 bytes (ISO 7816-4:2020, 12.2.3)."""
-    found: list[bytes] = []
+    found: dict[bytes, None] = {}
     for item in reader.one_or_more(node):
         aid = reader.hex_bytes(item, 5, 16)
         if aid in found:
             raise item.place.error(f"the aid {shown(item)} stands twice")
-        found.append(aid)
+        found[aid] = None
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from contextlib import suppress
 
 import pytest
@@ -86,6 +87,27 @@ def test_any_tree_anywhere(key: str, tree: str) -> None:
 def test_any_tree_in_a_step(key: str, tree: str) -> None:
     text = f"profile: 1\nname: X\nmatch: {{aid: 'A000000308'}}\noperations:\n  sign:\n    - {{ins: 1, {key}: {tree}}}\n"
     assert places_are_known(read(text.encode(errors="replace")))
+
+
+HEAD = "profile: 1\nname: X\n"
+CROWDED = [
+    HEAD + "match: {aid: [" + ",".join(f'"A0000000{n:04X}"' for n in range(9000)) + "]}",
+    HEAD + "operations: {" + ",".join(f"sign{n}: 1" for n in range(4900)) + "}",
+    HEAD + "operations: {sign: [{ins: 1, data: [" + "1," * 9900 + "]}]}",
+    HEAD + "operations: {sign: [{ins: 1, when: {key.name: [" + ",".join(f"n{n}" for n in range(9000)) + "]}}]}",
+    HEAD + "pins: {" + ",".join(f"p{n}: {{reff: 1}}" for n in range(2400)) + "}",
+    HEAD + "keys: {" + ",".join(f"k{n}: {{ref: 1, pin: p}}" for n in range(1600)) + "}",
+    HEAD + "x" * 1_000_000 + ": 1",
+    HEAD + "'" + "\n" * 1_000_000,
+    HEAD + "objects: {" + ",".join(f"o{n}: 'AB'" for n in range(4900)) + "}",
+]
+
+
+@pytest.mark.parametrize("text", CROWDED, ids=lambda text: text[20:50])
+def test_no_file_keeps_the_loader_busy(text: str) -> None:
+    start = time.process_time()
+    assert places_are_known(read(text.encode()))
+    assert time.process_time() - start < 10
 
 
 @given(st.binary(max_size=200))

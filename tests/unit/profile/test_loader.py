@@ -11,7 +11,7 @@ import yaml
 from cardcore.errors import ProfileError
 from cardcore.profile import loader
 from cardcore.profile.catalog import shipped_directory
-from cardcore.profile.loader import MAX_BYTES, MAX_DEPTH, load_tree
+from cardcore.profile.loader import MAX_BYTES, MAX_DEPTH, MAX_NODES, load_tree
 from cardcore.profile.tree import ListNode, MapNode, Place, Scalar, Tree, shown
 
 FILES = sorted([*shipped_directory().glob("*.yaml"), *(Path(__file__).parents[2] / "data" / "profiles").glob("*.yaml")])
@@ -89,6 +89,12 @@ def test_size() -> None:
         load_tree(b"#" * (MAX_BYTES + 1), "x.yaml")
     with pytest.raises(ProfileError, match="empty"):
         load_tree(b"#" * MAX_BYTES, "x.yaml")
+
+
+def test_number_of_values() -> None:
+    assert isinstance(load_tree(b"[" + b"1," * (MAX_NODES - 1) + b"]", "x.yaml"), ListNode)
+    with pytest.raises(ProfileError, match="more than 10000 values"):
+        load_tree(b"[" + b"1," * MAX_NODES + b"]", "x.yaml")
 
 
 @pytest.mark.usefixtures("_both_parsers")
