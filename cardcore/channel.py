@@ -25,11 +25,15 @@ _INTERINDUSTRY = 0x80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelLimits:
-    """Most bytes of data per short command, and whether longer commands may be chained or sent as extended ones."""
+    """Most bytes of data per short command, and whether longer commands may be chained or sent as extended ones.
+
+    `longest` is the most data of an extended command; what is longer than that is chained.
+    """
 
     send: int = MAX_SHORT_DATA
     chaining: bool = True
     extended: bool = False
+    longest: int = MAX_EXTENDED_DATA
 
 
 class Channel:
@@ -88,7 +92,8 @@ class Channel:
     ) -> Iterator[tuple[CommandApdu, Sequence[tuple[int, int]]]]:
         """The command itself, as an extended one, or as a chain of short ones."""
         size, limit = len(command.data), min(self.limits.send, MAX_SHORT_DATA)
-        if command.extended or (self.extended and (size > limit or (command.le or 0) > 256)):
+        prolonged = size > limit or (command.le or 0) > 256
+        if command.extended or (self.extended and prolonged and size <= self.limits.longest):
             yield self._as_extended(command), secrets
             return
         if size <= limit:
