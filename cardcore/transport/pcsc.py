@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from smartcard import scard
 
 from cardcore import atr as answer_to_reset
-from cardcore.errors import CardRemoved, NoService, ReplyError, TransportError
+from cardcore.errors import CardRemoved, CardReset, NoService, ReplyError, TransportError
 from cardcore.transport.base import OPEN, CardProtocol, Mask
 from cardcore.transport.pcsc_errors import (
     BUSY,
@@ -221,7 +221,7 @@ class PcscTransport:
             if not code:
                 return None
             size = properties(self.control(int.from_bytes(code, "big"))).get(_PROPERTY_MAX_APDU_SIZE)
-        except NoService:
+        except (CardRemoved, CardReset, NoService):
             raise
         except TransportError:
             return None
