@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cardcore.directory.base import Directory, KeyInfo, Setup
+from cardcore.directory.openpgp import OpenPgpDirectory
 from cardcore.directory.piv import PivDirectory
 from cardcore.directory.plain import PlainDirectory
 from cardcore.session import Session
 
-DIRECTORIES: Mapping[str, Callable[[Session], Directory]] = {"": PlainDirectory, "piv": PivDirectory}
+DIRECTORIES: Mapping[str, Callable[[Session], Directory]] = {
+    "": PlainDirectory,
+    "openpgp": OpenPgpDirectory,
+    "piv": PivDirectory,
+}
 
 __all__ = ["DIRECTORIES", "Directory", "KeyInfo", "Setup"]
