@@ -24,7 +24,12 @@ def tlv_tree(data: bytes) -> list[Node] | None:
 
 def _node(tag: int, value: bytes, constructed: bool) -> Node:
     children = tlv_tree(value) if constructed else None
-    return {"tag": f"{tag:X}", "length": len(value), "value": None if children else value.hex(), "children": children}
+    return {"tag": _hex_tag(tag), "length": len(value), "value": None if children else value.hex(), "children": children}
+
+
+def _hex_tag(tag: int) -> str:
+    digits = f"{tag:X}"
+    return digits.rjust(len(digits) + len(digits) % 2, "0")
 
 
 def tlv_lines(data: bytes) -> list[str]:
@@ -35,7 +40,7 @@ def tlv_lines(data: bytes) -> list[str]:
         return []
     lines = []
     for depth, item in tlv.walk(data):
-        head = f"{'  ' * depth}{item.tag:X}"
+        head = f"{'  ' * depth}{_hex_tag(item.tag)}"
         shown = (
             f"({len(item.value)} bytes)" if item.constructed else f"{abbreviated(item.value)}{_printable(item.value)}"
         )

@@ -11,6 +11,7 @@ from cardcore.errors import (
     AdminRequired,
     CardError,
     InputError,
+    LastTry,
     NoCard,
     NoReader,
     NoService,
@@ -62,6 +63,9 @@ EXIT_STATUS: Mapping[type[BaseException], int] = {
 }
 
 _GLOBAL_OPTIONS = frozenset({"--reader", "--profile", "--json", "--trace", "-v", "-vv", "--verbose"})
+_HINTS: Mapping[type[CardError], str] = {
+    LastTry: "Make sure of it, then repeat the command with --last-try: a wrong one blocks it."
+}
 _FALLBACK_HINT = "Run it again with -vv to see every step."
 
 
@@ -88,7 +92,7 @@ def report_of(error: BaseException) -> Report:
         return Report(
             code=error.code,
             message=_one_line(error.message),
-            hint=_one_line(error.hint) or _FALLBACK_HINT,
+            hint=_one_line(_HINTS.get(type(error), error.hint)) or _FALLBACK_HINT,
             sw=None if sw is None else f"{sw:04X}",
             tries_left=left,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from cardcore.cli import files
@@ -10,6 +12,9 @@ from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import examples, key_option, last_try_option, pin_option, signature_options, type_option
 from cardcore.cli.output import refuse_terminal
 from cardcore.cli.secrets import Source
+
+if TYPE_CHECKING:
+    from cardcore.keytypes import KeyType
 
 
 @click.command(
@@ -63,8 +68,19 @@ def sign(
     to_file = out is not None and out != files.STREAM
     if to_file:
         files.write(str(out), signature)
-    document = {"key": name, "type": kind.name, "hash": hash_name, "signature": signature.hex(), "out": out}
+    document = {"key": name, "type": kind.name, "hash": hash_name, **_form(kind, scheme, hash_name, no_oid)}
+    document |= {"signature": signature.hex(), "out": out}
     if context.output.json_wanted:
         context.output.result(document)
     elif not to_file:
         context.output.binary(signature)
+
+
+def _form(kind: KeyType, scheme: str | None, hash_name: str, no_oid: bool) -> dict[str, object]:
+    """Scheme of a signature, and whether the hash's OID is in it, for JSON."""
+    from cardcore import padding, signing
+    from cardcore.profile.model import Scheme
+
+    chosen = Scheme(scheme) if scheme else signing.default_scheme(kind)
+    oid = chosen is Scheme.PKCS1 and hash_name != padding.MD5SHA1 and not no_oid
+    return {"scheme": chosen.value, "oid": oid}

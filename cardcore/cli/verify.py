@@ -59,7 +59,8 @@ def verify(
     )
     if not verifying.is_valid(public, request, signed):
         raise BadSignature("the signature is not valid")
-    document = {"valid": True, "key": key, "cert": cert, "type": kind.name, "scheme": request.scheme.value}
+    document = {"valid": True, "key": key, "cert": cert, "type": kind.name, "hash": hash_name}
+    document |= {"scheme": request.scheme.value, "oid": request.oid}
     context.output.result(document, "the signature is valid")
 
 

@@ -22,6 +22,7 @@ _NON_FEDERAL_FASC_N = bytes.fromhex("D4E739DA739CED39CE739D836858210842108421C84
 _CCC_TAGS = (0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xFA, 0xFB, 0xFC, 0xFD)
 _GSC_RID = bytes.fromhex("A000000116FF02")
 _VALID_YEARS = 10
+_MADE_BY_CARD = frozenset({"discovery", "key-history"})  # there on a blank card too
 
 
 class PivDirectory(FixedSlots):
@@ -91,7 +92,7 @@ class PivDirectory(FixedSlots):
         """Objects and certificates that are there already."""
         found = []
         for name, object_id in self._session.profile.objects.items():
-            if name != "discovery" and self._present(object_id):
+            if name not in _MADE_BY_CARD and self._present(object_id):
                 found.append(name)
         for slot in self._session.profile.keys.values():
             if self._present(slot.certificate):
