@@ -18,7 +18,7 @@ from cardcore.errors import (
     StatusError,
 )
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
-from cardcore.profile.model import Algorithm, KeySlot, PinPolicy, Scheme, Usage
+from cardcore.profile.model import Algorithm, KeySlot, Needs, PinPolicy, Scheme, Usage
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
@@ -192,11 +192,18 @@ class Keyring:
         slot = self.slot(name)
         self._replace(slot)
         slot = self._directory.find(slot)
+        if Needs.PIN in self._session.engine.needs("delete-key", _slot_values(slot)):
+            self._require_pin(slot)
         try:
             self._session.run("delete-key", _slot_values(slot))
         except StatusError as error:
             raise _absent(slot, error) from error
         self._directory.strike(slot)
+
+    def _require_pin(self, slot: KeySlot) -> None:
+        """Before something that a card may do without the PIN and then not enter in its directory."""
+        if slot.pin not in self._session.verified:
+            raise PinRequired(f"changing the key {slot.name} needs its PIN")
 
     def sign(
         self,
