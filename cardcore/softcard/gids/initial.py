@@ -56,6 +56,6 @@ def _parameters(number: int, conditions: str) -> bytes:
 
 
 def _entry(directory: bytes, name: bytes, tag: int, file: int) -> bytes:
-    """A record of the master file table: two names, the object's tag and the file, 4 bytes each, little endian."""
+    """A record of the master file table: two names, 2 bytes unused, tag and file of 4 bytes each, little endian."""
     names = directory.ljust(_NAME_SIZE, b"\x00") + name.ljust(_NAME_SIZE, b"\x00")
-    return names + tag.to_bytes(4, "little") + file.to_bytes(4, "little")
+    return names + bytes(2) + tag.to_bytes(4, "little") + file.to_bytes(4, "little")
