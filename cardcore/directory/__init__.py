@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cardcore.directory.base import Directory, KeyInfo, Setup
+from cardcore.directory.gids import GidsDirectory
 from cardcore.directory.openpgp import OpenPgpDirectory
 from cardcore.directory.piv import PivDirectory
 from cardcore.directory.plain import PlainDirectory
@@ -14,6 +15,7 @@ DIRECTORIES: Mapping[str, Callable[[Session], Directory]] = {
     "": PlainDirectory,
     "openpgp": OpenPgpDirectory,
     "piv": PivDirectory,
+    "gids": GidsDirectory,
 }
 
 __all__ = ["DIRECTORIES", "Directory", "KeyInfo", "Setup"]
