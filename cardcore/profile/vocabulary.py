@@ -68,7 +68,7 @@ _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp
 _OBJECT = frozenset({"object", "object.high", "object.low", "object.index"})
 _FILE = _OBJECT | {"offset", "length", "file.high", "file.low"}
 _OFFSET = frozenset({"object", "offset", "offset.high", "offset.low"})
-_NEW_FILE = frozenset({"file.id", "file.size", "file.access"})
+_NEW_FILE = frozenset({"parent", "parent.id", "file.id", "file.size", "file.access"})
 _NOTHING: frozenset[str] = frozenset()
 
 OPERATIONS: Mapping[str, OperationEntry] = {
@@ -111,7 +111,7 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "select-file": OperationEntry("make the file with the path $object the current one", frozenset({"object"})),
     "read-binary": OperationEntry("read the current file from an offset on", _OFFSET),
     "update-binary": OperationEntry("write $content into the current file at an offset", _OFFSET | {"content"}),
-    "create-file": OperationEntry("create a transparent file", frozenset({"parent", *_NEW_FILE})),
+    "create-file": OperationEntry("create a transparent file", _NEW_FILE),
     "delete-file": OperationEntry("delete the current file", frozenset({"object", "file.id"})),
     "set-up": OperationEntry(
         "give a blank card its first secrets, and what its directory needs before files can be made",
@@ -175,7 +175,8 @@ NAMES: Mapping[str, Entry] = {
     "length": Entry(NameKind.BYTE, "how many bytes are read"),
     "file.high": Entry(NameKind.BYTE, "the first byte of the identifier of the file that holds the data object"),
     "file.low": Entry(NameKind.BYTE, "the second byte of that identifier"),
-    "parent": Entry(NameKind.BYTES, "path of the directory in which a file is created"),
+    "parent": Entry(NameKind.BYTES, "path of the directory in which a file is created, from the MF on"),
+    "parent.id": Entry(NameKind.BYTES, "identifier of that directory, two bytes"),
     "file.id": Entry(NameKind.BYTES, "identifier of the file, two bytes"),
     "file.size": Entry(NameKind.BYTES, "size of the new file, two bytes"),
     "file.access": Entry(NameKind.WORD, "who may write the new file; anybody may read it", ("free", "pin")),

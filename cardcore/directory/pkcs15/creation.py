@@ -1,0 +1,72 @@
+"""Makes the PKCS#15 structure on a blank card (ISO 7816-15:2016, 7), in the files that the profile names."""
+
+from __future__ import annotations
+
+import secrets
+
+from cardcore.directory.base import Setup
+from cardcore.directory.pkcs15 import encoding
+from cardcore.directory.pkcs15.files import Files
+from cardcore.directory.pkcs15.structure import DIR, Kind
+from cardcore.directory.pkcs15.token import now
+from cardcore.errors import InputError, NotSupported
+from cardcore.pin import PinSpec
+from cardcore.profile.template import Value
+from cardcore.secret import Secret
+from cardcore.session import Session
+from cardcore.tlv import encode
+
+AUTH_ID = b"\xff"
+_USER = "user"
+_DEFAULT_LABEL = "cardcore"
+_SERIAL_SIZE = 8
+_DIR_SIZE, _ODF_SIZE, _AODF_SIZE = 128, 256, 256
+_MAX_LABEL = 32
+
+
+class Creation:
+    """The PINs of a blank card, then its files: those that everybody may read, the PIN wanted to change them."""
+
+    def __init__(self, session: Session, files: Files) -> None:
+        self._session = session
+        self._files = files
+
+    def run(self, setup: Setup) -> None:
+        """Do it all; InputError before anything is sent if a secret is missing or does not fit."""
+        if not self._session.engine.can("set-up"):
+            raise NotSupported(f"the profile {self._session.profile.id} does not say how a blank card is initialised")
+        label = setup.label or _DEFAULT_LABEL
+        if len(label.encode()) > _MAX_LABEL:
+            raise InputError("the label is too long", hint=f"It has {_MAX_LABEL} bytes at most.")
+        spec = self._session.profile.pins[_USER]
+        self._set_secrets(spec, setup)
+        self._write(spec, label)
+
+    def _set_secrets(self, spec: PinSpec, setup: Setup) -> None:
+        if setup.pin is None or setup.puk is None:
+            raise InputError(
+                "a blank card of this kind has no PIN yet", hint="Give the PIN and PUK that it shall have."
+            )
+        if setup.admin is not None:
+            raise InputError("this kind of card has no admin key", hint="Leave --admin out.")
+        puk_spec = self._session.profile.pins[spec.unblock]
+        values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "puk.ref": puk_spec.ref}
+        with spec.block(setup.pin) as block, puk_spec.block(setup.puk) as puk_block:
+            self._session.run("set-up", {**values, "new_pin.block": block, "puk.block": puk_block})
+            self._session.run("verify", {"pin.ref": spec.ref, "pin.name": spec.name, "pin.block": block})
+        self._session.verified.add(spec.name)
+
+    def _write(self, spec: PinSpec, label: str) -> None:
+        places = self._session.profile.objects
+        application = places["application"]
+        auth = encoding.pin(spec, auth_id=AUTH_ID, label=spec.label or spec.name)
+        lists = encode(Kind.AUTHENTICATION, encoding.path(places["aodf"]))
+        token = encoding.token_info(secrets.token_bytes(_SERIAL_SIZE), label, now())
+        for path, size, access, content in (
+            (places["aodf"], _AODF_SIZE, "pin", auth),
+            (application + bytes.fromhex("5031"), _ODF_SIZE, "free", lists),
+            (application + bytes.fromhex("5032"), len(token), "free", token),
+            (DIR, _DIR_SIZE, "free", encoding.application(application, label)),
+        ):
+            self._files.create(path, size, access)
+            self._files.replace(path, content)

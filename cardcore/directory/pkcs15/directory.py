@@ -1,0 +1,349 @@
+"""Keys, certificates and data objects by their PKCS#15 entries (ISO 7816-15:2016).
+
+Keys are named by their identifiers: key 1 has the identifier 01, key 45 the identifier 45 (hexadecimal). Lists are read
+when they are first wanted, and again before one of them is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cardcore import keytypes
+from cardcore.directory.base import MAX_CERTIFICATE, KeyInfo, Setup
+from cardcore.directory.pkcs15 import encoding, entries
+from cardcore.directory.pkcs15.creation import Creation
+from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
+from cardcore.directory.pkcs15.files import MF, Files
+from cardcore.directory.pkcs15.structure import Kind, Structure
+from cardcore.directory.pkcs15.token import Token
+from cardcore.errors import InputError, NotFound, NotSupported, ReplyError, StatusError
+from cardcore.keytypes import KEY_TYPES, KeyType
+from cardcore.profile.model import KeySlot, PinPolicy, Usage
+from cardcore.session import Session
+from cardcore.sw import Sw
+from cardcore.tlv import Tlv, parse_one
+
+if TYPE_CHECKING:
+    from cardcore.keytypes import PublicKey
+
+
+def name_of(key_id: bytes) -> str:
+    """The name of the key with this identifier: hexadecimal without leading zeros."""
+    return key_id.hex().lstrip("0") or "0"
+
+
+def id_of(name: str) -> bytes:
+    """The identifier that a new key of this name gets."""
+    return bytes.fromhex(name.rjust(len(name) + len(name) % 2, "0"))
+
+
+class Pkcs15Directory:
+    """The PKCS#15 application of one card."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._files = Files(session)
+        self._structure = Structure(session, self._files)
+        self._token = Token(session, self._files, self._structure)
+        self._found: dict[str, KeyEntry] = {}
+        self._losses = session.losses
+        self._learned = 0
+
+    # Keys
+
+    def slots(self) -> Mapping[str, KeySlot]:
+        """The profile's slots, then the keys on the card that have other identifiers."""
+        known = self._session.profile.keys
+        found = dict(known)
+        try:
+            present = self._private_keys()
+        except NotFound:
+            return known
+        for entry in present:
+            found.setdefault(name_of(entry.id), KeySlot(name=name_of(entry.id), ref=entry.reference or 0))
+        return found
+
+    def find(self, slot: KeySlot) -> KeySlot:
+        """The slot with reference, PIN policy and usage as in the key's entry; NotFound if there is none."""
+        return self._placed(slot, self._entry(slot))
+
+    def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
+        """The place of the key if it is there; else the slot's own reference, or another that no key has."""
+        with self._changing():
+            present = self._private_keys()
+            mine = next((entry for entry in present if name_of(entry.id) == slot.name), None)
+            if mine is not None and mine.reference is not None:
+                return replace(slot, ref=mine.reference)
+            taken = {entry.reference for entry in present}
+            for ref in (slot.ref, *(other.ref for other in self._session.profile.keys.values())):
+                if ref not in taken:
+                    return replace(slot, ref=ref)
+        raise NotSupported("the card has no room for another key", hint="Delete one that is not needed any more.")
+
+    def key(self, slot: KeySlot) -> KeyInfo:
+        """Type, policy and origin by the key's entry; the public key is read only when it is wanted."""
+        entry = self._entry(slot)
+        placed = self._placed(slot, entry)
+        origin = "generated" if entry.local else ""
+        return KeyInfo(slot=placed, type=self._type(slot, entry), policy=placed.policy, origin=origin)
+
+    def public_key(self, slot: KeySlot) -> PublicKey | None:
+        """The public key that has the same identifier, else that of the certificate, else None."""
+        with self._session.transaction():
+            for item in self._structure.entries(Kind.PUBLIC_KEYS):
+                entry = entries.read_key(item)
+                if name_of(entry.id) == slot.name and entry.value:
+                    return encoding.read_public_value(self._structure.value(entry.value), entry)
+            return None
+
+    def enrol(self, slot: KeySlot, public: PublicKey, origin: str) -> None:
+        """Write the public key to a file, and the entries of both keys."""
+        kind, key_id = keytypes.type_of(public), self._id(slot)
+        with self._changing():
+            path = self._new_file("public-keys", encoding.public_value(public))
+            self._put(Kind.PUBLIC_KEYS, "pukdf", encoding.public_key(slot, kind, key_id=key_id, where=path))
+            raw = encoding.private_key(
+                slot,
+                kind,
+                key_id=key_id,
+                auth_id=self._auth_id(slot),
+                where=self._structure.application,
+                generated=origin == "generated",
+            )
+            self._put(Kind.PRIVATE_KEYS, "prkdf", raw)
+            self._token.touch()
+
+    def strike(self, slot: KeySlot) -> None:
+        """Remove the entries of both keys, and the file of the public one."""
+        with self._changing():
+            self._remove(Kind.PRIVATE_KEYS, self._id(slot))
+            self._remove(Kind.PUBLIC_KEYS, self._id(slot))
+            self._token.touch()
+
+    def _private_keys(self) -> list[KeyEntry]:
+        with self._session.transaction():
+            return [entries.read_key(item) for item in self._structure.entries(Kind.PRIVATE_KEYS)]
+
+    def _entry(self, slot: KeySlot) -> KeyEntry:
+        """The private key's entry; one that was found once holds until the card is reset, to spare its reading."""
+        if self._losses != self._session.losses:
+            self._found.clear()
+            self._losses = self._session.losses
+        if slot.name not in self._found:
+            with self._session.transaction():
+                self._learn(slot)
+        return self._found[slot.name]
+
+    def _learn(self, slot: KeySlot) -> None:
+        """Read entries: from the file that the profile says they are usually in, else by way of EF.ODF; once a turn."""
+        if self._learned != self._session.turns:
+            self._take_up(self._structure.usual_list("prkdf"))
+            if slot.name not in self._found:
+                self._learned = self._session.turns
+                self._take_up(self._structure.entries(Kind.PRIVATE_KEYS))
+        if slot.name not in self._found:
+            raise NotFound(f"there is no key {slot.name}", sw=Sw.DATA_NOT_FOUND, hint="Generate or import one.")
+
+    def _take_up(self, items: list[Tlv]) -> None:
+        for item in items:
+            entry = entries.read_key(item)
+            self._found.setdefault(name_of(entry.id), entry)
+
+    def _placed(self, slot: KeySlot, entry: KeyEntry) -> KeySlot:
+        usage = frozenset(use for use in Usage if USAGE_BITS[use] & entry.usage) if entry.usage else slot.usage
+        file = self._structure.absolute(entry.value).path if isinstance(entry.value, Location) else slot.file
+        return replace(
+            slot,
+            ref=slot.ref if entry.reference is None else entry.reference,
+            label=entry.common.label or slot.label,
+            file=file,
+            usage=usage & slot.usage,
+            policy=PinPolicy.ALWAYS if entry.common.consent else slot.policy,
+        )
+
+    def _type(self, slot: KeySlot, entry: KeyEntry) -> KeyType | None:
+        named = KEY_TYPES.get(f"{'ecp' if entry.kind is keytypes.Kind.EC else 'rsa'}{entry.bits}")
+        if named is not None and named.kind is entry.kind:
+            return named
+        public = self.public_key(slot)
+        if public is None:
+            der = self.certificate(slot)
+            public = None if der is None else keytypes.certified_key(keytypes.load_certificate(der))
+        return None if public is None else keytypes.type_of(public)
+
+    def _id(self, slot: KeySlot) -> bytes:
+        """The identifier of the key of that name as the card has it, else as a new one gets it."""
+        present = (entry.id for entry in self._private_keys())
+        return next((key_id for key_id in present if name_of(key_id) == slot.name), id_of(slot.name))
+
+    def _auth_id(self, slot: KeySlot) -> bytes:
+        """How objects of this card name the PIN that the slot wants; empty if the card has no entry for it."""
+        spec = self._session.profile.pins.get(slot.pin)
+        if slot.policy is PinPolicy.NEVER or spec is None:
+            return b""
+        pins = [entries.read_pin(item) for item in self._structure.entries(Kind.AUTHENTICATION)]
+        return next((pin.id for pin in pins if pin is not None and pin.reference == spec.ref), b"")
+
+    # Certificates
+
+    def certificate(self, slot: KeySlot) -> bytes | None:
+        """The certificate that has the key's identifier."""
+        with self._session.transaction():
+            try:
+                entry = self._certificate_entry(slot)
+            except NotFound:
+                return None
+            der = None if entry is None else self._structure.value(entry.value)
+        if der is not None and len(der) > MAX_CERTIFICATE:
+            raise ReplyError(f"a certificate of {len(der)} bytes")
+        return der
+
+    def _certificate_entry(self, slot: KeySlot) -> CertificateEntry | None:
+        found = (entries.read_certificate(item) for item in self._structure.entries(Kind.CERTIFICATES))
+        return next((entry for entry in found if entry is not None and name_of(entry.id) == slot.name), None)
+
+    def store_certificate(self, slot: KeySlot, der: bytes) -> None:
+        """Write a certificate to a file, and its entry."""
+        if len(der) > MAX_CERTIFICATE:
+            raise InputError(f"a certificate of {len(der)} bytes is too large")
+        with self._changing():
+            path = self._new_file("certificates", der)
+            self._put(Kind.CERTIFICATES, "cdf", encoding.certificate(slot, key_id=self._id(slot), where=path))
+            self._token.touch()
+
+    def delete_certificate(self, slot: KeySlot) -> None:
+        """Remove a certificate's entry and its file."""
+        with self._changing():
+            self._remove(Kind.CERTIFICATES, self._id(slot))
+            self._token.touch()
+
+    # Changing lists
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One transaction in which everything is read anew, so that no other program's change is lost."""
+        with self._session.transaction():
+            self._forget()
+            self._structure.odf()  # a command that succeeds: a failing first one would look like a lost selection
+            yield
+            self._forget()
+
+    def _forget(self) -> None:
+        self._found.clear()
+        self._learned = 0
+        self._structure.forget()
+
+    def _new_file(self, name: str, content: bytes) -> bytes:
+        """Write a new file at the first path that is free, counting up from the one that the profile gives."""
+        first = self._session.profile.objects.get(name)
+        if first is None:
+            raise NotSupported(f"the profile does not say where new files go ({name})")
+        for number in range(len(self._session.profile.keys) + 1):
+            path = first[:-2] + (int.from_bytes(first[-2:]) + number).to_bytes(2)
+            if not self._files.exists(path):
+                self._files.create(path, len(content), "pin")
+                self._files.replace(path, content)
+                return path
+        raise NotSupported("the card has no room for another file", hint="Delete what is not needed any more.")
+
+    def _put(self, kind: Kind, name: str, raw: bytes) -> None:
+        """Put the entry in place of the one with the same identifier, whose file goes last; or add it."""
+        new = parse_one(raw)
+        key_id = _id_of_entry(kind, new)
+        for listing in self._structure.lists(kind):
+            same = [item for item in listing.items if _id_of_entry(kind, item) == key_id]
+            if same:
+                self._structure.rewrite(listing, tuple(new if item is same[0] else item for item in listing.items))
+                self._delete_value(kind, same[0])
+                return
+        self._structure.append(kind, name, new)
+
+    def _remove(self, kind: Kind, key_id: bytes) -> None:
+        """Take the entries of an identifier away, then the files with their values."""
+        for listing in list(self._structure.lists(kind)):
+            gone = [item for item in listing.items if _id_of_entry(kind, item) == key_id]
+            if gone:
+                self._structure.rewrite(listing, tuple(item for item in listing.items if item not in gone))
+            for item in gone:
+                self._delete_value(kind, item)
+
+    def _delete_value(self, kind: Kind, item: Tlv) -> None:
+        """Delete the file that an entry pointed to; a private key's path is no file of its own."""
+        if kind == Kind.PRIVATE_KEYS:
+            return
+        value = entries.read_key(item).value if kind == Kind.PUBLIC_KEYS else _certificate_value(item)
+        if isinstance(value, Location):
+            self._files.delete(self._structure.absolute(value).path)
+
+    # Data objects and the card as a whole
+
+    def serial(self) -> str:
+        """The serial number in EF.TokenInfo in hexadecimal; empty if the card has no PKCS#15 application."""
+        return self._token.serial()
+
+    def read(self, name: str) -> bytes:
+        """A file by its profile name or path in hexadecimal, or the data object whose entry has that label."""
+        path = self._path(name)
+        with self._session.transaction():
+            if path is not None:
+                return self._files.whole(path)
+            found = [entries.read_data(item) for item in self._structure.entries(Kind.DATA)]
+            for entry in found:
+                if entry is not None and entry.common.label == name:
+                    return self._structure.value(entry.value)
+        raise NotFound(f"the card has no data object {name}", sw=Sw.DATA_NOT_FOUND)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write from the beginning of a file, by its profile name or path; it is made if it is not there."""
+        path = self._path(name)
+        if path is None:
+            raise InputError(f"unknown file {name}", hint="Give its path in hexadecimal, as 3F0050154301.")
+        with self._changing():
+            if not self._files.exists(path):
+                self._files.create(path, max(1, len(content)), "pin")
+            self._files.replace(path, content)
+
+    def _path(self, name: str) -> bytes | None:
+        known = self._session.profile.objects.get(name)
+        if known is not None:
+            return known
+        try:
+            path = bytes.fromhex(name)
+        except ValueError:
+            return None
+        if not path or len(path) % 2:
+            raise InputError(f"{name} is no path", hint="A path is a row of file identifiers of two bytes each.")
+        return path if path.startswith(MF) else MF + path
+
+    def holdings(self) -> list[str]:
+        """The PKCS#15 application, if the card has one."""
+        try:
+            with self._session.transaction():
+                self._structure.odf()
+        except NotFound:
+            return []
+        except (StatusError, ReplyError):
+            pass  # there is something, whatever it is
+        return ["a PKCS#15 application"]
+
+    def initialise(self, setup: Setup) -> None:
+        """Set PIN and PUK and write EF.DIR, EF.ODF, EF.TokenInfo and the list of PINs."""
+        with self._session.transaction():
+            self._forget()
+            Creation(self._session, self._files).run(setup)
+
+
+def _certificate_value(item: Tlv) -> Location | bytes:
+    entry = entries.read_certificate(item)
+    return b"" if entry is None else entry.value
+
+
+def _id_of_entry(kind: Kind, item: Tlv) -> bytes | None:
+    """The identifier in an entry of a list of keys or certificates; None if it is of another kind."""
+    if kind == Kind.CERTIFICATES:
+        entry = entries.read_certificate(item)
+        return None if entry is None else entry.id
+    return entries.read_key(item).id

@@ -1,0 +1,192 @@
+"""What a PKCS#15 application consists of: EF.DIR, EF.ODF and the lists that it names (ISO 7816-15:2016, 7.4, 8.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from cardcore import tlv
+from cardcore.directory.pkcs15 import der, encoding
+from cardcore.directory.pkcs15.entries import Location, location
+from cardcore.directory.pkcs15.files import MF, Files, Listing
+from cardcore.errors import InputError, NotFound, ReplyError
+from cardcore.session import Session
+from cardcore.sw import Sw
+from cardcore.tlv import Tlv
+
+DIR = MF + bytes.fromhex("2F00")
+MAX_LISTS = 32
+_ODF_ID, _TOKEN_INFO_ID = bytes.fromhex("5031"), bytes.fromhex("5032")
+_DEFAULT = MF + bytes.fromhex("5015")
+_TEMPLATE, _AID, _PATH = 0x61, 0x4F, 0x51
+_AIDS = (encoding.AID, bytes.fromhex("E828BD080F"))
+_LIST_SIZE = 1024
+
+
+class Kind(IntEnum):
+    """Which list of objects: the tags of the PKCS15Objects choice (8.2.2)."""
+
+    PRIVATE_KEYS = 0xA0
+    PUBLIC_KEYS = 0xA1
+    TRUSTED_PUBLIC_KEYS = 0xA2
+    SECRET_KEYS = 0xA3
+    CERTIFICATES = 0xA4
+    TRUSTED_CERTIFICATES = 0xA5
+    USEFUL_CERTIFICATES = 0xA6
+    DATA = 0xA7
+    AUTHENTICATION = 0xA8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectList:
+    """One list of objects: its entries, and its file (empty path: the entries are in EF.ODF itself)."""
+
+    kind: int
+    listing: Listing
+
+
+class Structure:
+    """The files of the application: read when they are first wanted, and again in the next transaction."""
+
+    def __init__(self, session: Session, files: Files) -> None:
+        self._session = session
+        self._files = files
+        self._turn = (session.turns, session.losses)
+        self._application = b""
+        self._odf: Listing | None = None
+        self._absent = False
+        self._lists: dict[int, list[Listing]] = {}
+
+    def forget(self) -> None:
+        """Read everything anew when it is wanted next."""
+        self._application, self._odf, self._absent = b"", None, False
+        self._lists.clear()
+        self._turn = (self._session.turns, self._session.losses)
+
+    def _check_turn(self) -> None:
+        if self._turn != (self._session.turns, self._session.losses):
+            self.forget()
+
+    @property
+    def application(self) -> bytes:
+        """Path of the application's directory, from EF.ODF where it usually is, else from EF.DIR."""
+        self.odf()
+        return self._application
+
+    @property
+    def token_info(self) -> bytes:
+        """Path of EF.TokenInfo."""
+        return self.application + _TOKEN_INFO_ID
+
+    def odf(self) -> Listing:
+        """EF.ODF; NotFound if the card has no PKCS#15 application."""
+        self._check_turn()
+        if self._absent:
+            raise _none()
+        if self._odf is None:
+            self._application = self._usual()
+            try:
+                self._odf = self._files.listing(self._application + _ODF_ID)
+            except NotFound:
+                self._odf = self._by_dir()
+        return self._odf
+
+    def _by_dir(self) -> Listing:
+        try:
+            self._application = self._from_dir()
+            return self._files.listing(self._application + _ODF_ID)
+        except NotFound:
+            self._absent = True
+            raise _none() from None
+
+    def _usual(self) -> bytes:
+        return self._session.profile.objects.get("application", _DEFAULT)
+
+    def _from_dir(self) -> bytes:
+        """The application's path by EF.DIR (ISO 7816-4:2020, 12.2.4); NotFound if there is none."""
+        for template in self._files.listing(DIR).items:
+            aid, path = tlv.find(template.value, [_AID]), tlv.find(template.value, [_PATH])
+            if template.tag == _TEMPLATE and aid is not None and aid.startswith(_AIDS) and path:
+                return path if path.startswith(MF) else MF + path
+        raise _none()
+
+    def lists(self, kind: Kind) -> list[Listing]:
+        """The lists of a kind with their entries, in the order of EF.ODF."""
+        self._check_turn()
+        if kind not in self._lists:
+            found = [self._list(item) for item in self._named(kind)]
+            self._lists[kind] = [listing for listing in found if listing is not None]
+        return self._lists[kind]
+
+    def _named(self, kind: Kind) -> list[Tlv]:
+        named = [item for item in self.odf().items if item.tag == kind]
+        if len(named) > MAX_LISTS:
+            raise ReplyError(f"EF.ODF names more than {MAX_LISTS} lists of a kind")
+        return named
+
+    def _list(self, item: Tlv) -> Listing | None:
+        """PathOrObjects: a list in a file of its own, or here; a file that is not there yet is an empty list."""
+        inner = tlv.parse_one(item.value)
+        if inner.tag != der.SEQUENCE:
+            return Listing(path=b"", items=tuple(inner.children()))
+        where = self.absolute(location(inner))
+        try:
+            return self._files.listing(where.path)
+        except NotFound:
+            return None
+
+    def entries(self, kind: Kind) -> list[Tlv]:
+        """All entries of a kind."""
+        return [item for listing in self.lists(kind) for item in listing.items]
+
+    def usual_list(self, name: str) -> list[Tlv]:
+        """The entries of the list in the file that the profile names; empty if it names none or there is no list."""
+        path = self._session.profile.objects.get(name)
+        if path is None:
+            return []
+        try:
+            return list(self._files.listing(path).items)
+        except (NotFound, ReplyError):
+            return []
+
+    def absolute(self, where: Location) -> Location:
+        """The same place with a path from the MF: a shorter path is relative to the application (8.2.5)."""
+        if where.path.startswith(MF):
+            return where
+        return Location(path=self.application + where.path, index=where.index, length=where.length)
+
+    def value(self, where: Location | bytes) -> bytes:
+        """The value that an entry holds, or points to."""
+        if isinstance(where, bytes):
+            return where
+        place = self.absolute(where)
+        return self._files.value(place.path, place.index, place.length)
+
+    def rewrite(self, listing: Listing, items: tuple[Tlv, ...]) -> None:
+        """Write a list with other entries."""
+        if not listing.path:
+            raise InputError("this card keeps its list of objects where it cannot be changed")
+        changed = Listing(path=listing.path, items=items)
+        self._files.change(listing.path, listing.content, changed.content)
+        self.forget()
+
+    def append(self, kind: Kind, name: str, item: Tlv) -> None:
+        """Add an entry to the last list of a kind; the list is made, and entered in EF.ODF, if there is none."""
+        lists = [listing for listing in self.lists(kind) if listing.path]
+        if lists:
+            self.rewrite(lists[-1], (*lists[-1].items, item))
+            return
+        path = self._session.profile.objects.get(name)
+        if path is None:
+            raise InputError(f"the profile does not say where a new list of objects goes ({name})")
+        if not self._files.exists(path):
+            self._files.create(path, _LIST_SIZE, "pin")
+        self._files.change(path, b"", item.encode())
+        odf = self.odf()
+        if not self._named(kind):
+            self.rewrite(odf, (*odf.items, Tlv(tag=kind, value=encoding.path(path))))
+        self.forget()
+
+
+def _none() -> NotFound:
+    return NotFound("the card has no PKCS#15 application", sw=Sw.FILE_NOT_FOUND, hint="Initialise the card first.")

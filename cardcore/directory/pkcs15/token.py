@@ -1,0 +1,71 @@
+"""EF.TokenInfo: serial number, and the time of the last change by which caches notice it (ISO 7816-15:2016, 8.11)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cardcore.directory.pkcs15 import der
+from cardcore.directory.pkcs15.files import Files
+from cardcore.directory.pkcs15.structure import Structure
+from cardcore.errors import NotFound, ReplyError
+from cardcore.session import Session
+from cardcore.tlv import Tlv, encode, parse, parse_one
+
+_LAST_UPDATE = 0xA5
+_FORMAT = "%Y%m%d%H%M%SZ"
+
+
+def now() -> bytes:
+    """The time as GeneralizedTime."""
+    return datetime.now(UTC).strftime(_FORMAT).encode("ascii")
+
+
+class Token:
+    """EF.TokenInfo of one card."""
+
+    def __init__(self, session: Session, files: Files, structure: Structure) -> None:
+        self._session = session
+        self._files = files
+        self._structure = structure
+
+    def serial(self) -> str:
+        """The serial number in hexadecimal; empty if there is none."""
+        try:
+            with self._session.transaction():
+                parts = self._read()
+        except NotFound:
+            return ""
+        number = next((part for part in parts if part.tag == der.OCTET_STRING), None)
+        return "" if number is None else number.value.hex()
+
+    def touch(self) -> None:
+        """Set the time of the last change, always later than the one before; a card without that time keeps none."""
+        try:
+            parts = self._read()
+        except NotFound:
+            return
+        place = next((place for place, part in enumerate(parts) if part.tag == _LAST_UPDATE), None)
+        if place is None:
+            return
+        old = encode(der.SEQUENCE, parts)
+        changed = encode(der.GENERALIZED_TIME, _later(parts[place]))
+        if len(changed) != len(parts[place].value):
+            return  # the file may have no room for more
+        parts[place] = Tlv(tag=_LAST_UPDATE, value=changed)
+        self._files.change(self._structure.token_info, old, encode(der.SEQUENCE, parts))
+
+    def _read(self) -> list[Tlv]:
+        outer = parse_one(self._files.value(self._structure.token_info))
+        if outer.tag != der.SEQUENCE:
+            raise ReplyError("EF.TokenInfo is no SEQUENCE")
+        return parse(outer.value)
+
+
+def _later(last: Tlv) -> bytes:
+    """Now, or a second after the last change if that is not yet over."""
+    present = now()
+    try:
+        before = datetime.strptime(parse_one(last.value).value.decode("ascii"), _FORMAT)
+        return max(present, (before + timedelta(seconds=1)).strftime(_FORMAT).encode("ascii"))
+    except (ValueError, OverflowError, ReplyError):
+        return present
