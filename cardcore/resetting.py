@@ -32,10 +32,12 @@ def factory_reset(card: Card) -> None:
 
 
 def block_pins(card: Card) -> None:
-    """Block every PIN that a PUK could unblock, and then that PUK, with random wrong values."""
+    """Block every PIN that can be unblocked and the administrator's, and every PUK, with random wrong values."""
+    admin = card.profile.admin
     for spec in card.profile.pins.values():
-        if spec.unblock:
+        if spec.unblock or (admin is not None and admin.pin == spec.name):
             _block_by_verifying(card, spec)
+        if spec.unblock in card.profile.pins:
             _block_by_unblocking(card, spec, card.authentication.spec(spec.unblock))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from cardcore.cli.authorising import authenticate_admin, require_admin
+from cardcore.cli.authorising import authenticate_admin, obtain_admin
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import admin_option, examples
-from cardcore.cli.secrets import SOURCE, Source, obtain_key
+from cardcore.cli.secrets import SOURCE, Source
 
 CIPHERS = ("3des", "aes128", "aes192", "aes256")
 
@@ -35,10 +35,9 @@ def verify(context: Context, admin: Source | None) -> None:
 def change(context: Context, admin: Source | None, new_admin: Source | None, cipher: str | None) -> None:
     """Replace the admin key. Nobody can bring a lost one back."""
     with context.card() as card:
-        require_admin(card)
         with (
-            obtain_key(admin, "admin key", "--admin") as old,
-            obtain_key(new_admin, "new admin key", "--new-admin", new=True) as new,
+            obtain_admin(card, admin, "--admin") as old,
+            obtain_admin(card, new_admin, "--new-admin", new=True) as new,
         ):
             card.authenticate_admin(old)
             card.change_admin_key(new, cipher or "")

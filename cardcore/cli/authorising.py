@@ -34,10 +34,18 @@ def require_admin(card: Card) -> None:
 
 
 def authenticate_admin(card: Card, source: Source | None) -> None:
-    """Prove the admin key to the card."""
-    require_admin(card)
-    with obtain_key(source, "admin key", "--admin") as key:
+    """Prove the admin key, or the administrator's PIN, to the card."""
+    with obtain_admin(card, source, "--admin") as key:
         card.authenticate_admin(key)
+
+
+def obtain_admin(card: Card, source: Source | None, option: str, *, new: bool = False) -> Secret:
+    """The admin key, or the administrator's PIN where that is what the card has; NotSupported if it has neither."""
+    require_admin(card)
+    admin, what = card.profile.admin, "new " if new else ""
+    if admin is not None and admin.pin:
+        return obtain(source, what + pin_label(card, admin.pin), option, new=new)
+    return obtain_key(source, f"{what}admin key", option, new=new)
 
 
 def authorise(

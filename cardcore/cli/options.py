@@ -57,9 +57,8 @@ def puk_option(function: T) -> T:
 
 def admin_option(function: T) -> T:
     """The option --admin."""
-    return click.option("--admin", type=SOURCE, metavar="SRC", help="Source of the admin key, in hexadecimal.")(
-        function
-    )
+    what = "Source of the admin key, in hexadecimal, or of the admin PIN."
+    return click.option("--admin", type=SOURCE, metavar="SRC", help=what)(function)
 
 
 def last_try_option(function: T) -> T:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
-from cardcore.cli.authorising import pin_label
+from cardcore.cli.authorising import authenticate_admin, pin_label
 from cardcore.cli.context import Context, pass_context
-from cardcore.cli.options import examples, last_try_option, new_pin_option, pin_option, puk_option
+from cardcore.cli.options import admin_option, examples, last_try_option, new_pin_option, pin_option, puk_option
 from cardcore.cli.output import table
 from cardcore.cli.secrets import Source, obtain
 
@@ -92,18 +93,23 @@ def change(context: Context, name: str, pin: Source | None, new_pin: Source | No
 @pin.command(epilog=examples("cardcore pin unblock", "cardcore pin unblock --puk env:PUK --new-pin env:PIN"))
 @name_option
 @puk_option
+@admin_option
 @new_pin_option
 @last_try_option
 @pass_context
-def unblock(context: Context, name: str, puk: Source | None, new_pin: Source | None, last_try: bool) -> None:
-    """Set a new PIN with the PUK. A wrong PUK costs one of its own tries."""
+def unblock(
+    context: Context, name: str, puk: Source | None, admin: Source | None, new_pin: Source | None, last_try: bool
+) -> None:
+    """Set a new PIN with the PUK, or with --admin. A wrong PUK costs one of its own tries."""
     with context.card() as card:
         label = pin_label(card, name)
         unblocker = card.authentication.spec(name).unblock
-        puk_label = pin_label(card, unblocker) if unblocker else "PUK"
-        with (
-            obtain(puk, puk_label, "--puk") as code,
-            obtain(new_pin, f"new {label}", "--new-pin", new=True) as new,
-        ):
+        puk_label = pin_label(card, unblocker) if unblocker in card.profile.pins else "PUK"
+        by_admin = admin is not None or (unblocker and unblocker not in card.profile.pins)
+        with ExitStack() as secrets:
+            if by_admin:
+                authenticate_admin(card, admin)
+            code = None if by_admin else secrets.enter_context(obtain(puk, puk_label, "--puk"))
+            new = secrets.enter_context(obtain(new_pin, f"new {label}", "--new-pin", new=True))
             card.unblock_pin(code, new, name, last_try=last_try)
     context.output.result({"name": name, "label": label, "unblocked": True}, f"the {label} was set anew")
