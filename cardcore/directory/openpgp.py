@@ -70,15 +70,25 @@ class OpenPgpDirectory(FixedSlots):
     def __init__(self, session: Session) -> None:
         self._session = session
         self._known: _ApplicationData | None = None
+        self._password_status = b""
         self._losses = session.losses
 
     def _data(self) -> _ApplicationData:
         """Application related data, read once until the card is reset or something in it changes."""
-        if self._known is None or self._losses != self._session.losses:
-            known = _parsed(read_object(self._session, bytes((_APPLICATION,))))
-            self._session.channel.limits = _limits(known, self._session.channel.limits)
-            self._known, self._losses = known, self._session.losses
+        self._renew()
+        if self._known is None:
+            self._known = _parsed(read_object(self._session, bytes((_APPLICATION,))))
+            self._password_status = self._known.part(_PASSWORD_STATUS)
+            self._session.channel.limits = _limits(self._known, self._session.channel.limits)
         return self._known
+
+    def _renew(self) -> None:
+        if self._losses != self._session.losses:
+            self._forget()
+            self._losses = self._session.losses
+
+    def _forget(self) -> None:
+        self._known, self._password_status = None, b""
 
     def serial(self) -> str:
         """Manufacturer and serial number out of the AID (4.2.1), in hexadecimal."""
@@ -86,10 +96,12 @@ class OpenPgpDirectory(FixedSlots):
 
     def find(self, slot: KeySlot) -> KeySlot:
         """The slot; the signature key with the policy that the password status tells (4.3.1)."""
-        data = self._data()
         if slot.ref != _SIGNATURE:
             return slot
-        several = data.part(_PASSWORD_STATUS)[:1] == b"\x01"
+        self._renew()
+        if not self._password_status:
+            self._password_status = read_object(self._session, bytes((_PASSWORD_STATUS,)))
+        several = self._password_status[:1] == b"\x01"
         return replace(slot, policy=PinPolicy.ONCE if several else PinPolicy.ALWAYS)
 
     def key(self, slot: KeySlot) -> KeyInfo | None:
@@ -106,13 +118,13 @@ class OpenPgpDirectory(FixedSlots):
 
     def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """The slot, its algorithm attributes set to the type if they are for another one (4.4.3.9)."""
-        self._known = None
+        self._forget()
         tag = _PLACES[slot.ref].attributes
         present = self._data().part(tag)
         if kind_of(present) != kind.name:
             wanted = attributes_for(kind, slot.ref, present, self._offered(tag))
             write_object(self._session, bytes((tag,)), wanted)
-            self._known = None
+            self._forget()
         return slot
 
     def _offered(self, tag: int) -> list[bytes]:
@@ -130,7 +142,7 @@ class OpenPgpDirectory(FixedSlots):
         place, now = _PLACES[slot.ref], int(time.time())
         write_object(self._session, bytes((place.fingerprint,)), fingerprint(public, slot.ref, now))
         write_object(self._session, bytes((place.time,)), now.to_bytes(4))
-        self._known = None
+        self._forget()
 
     def certificate(self, slot: KeySlot) -> bytes | None:
         """The certificate of a key, without what may be left behind it of a longer one."""
@@ -168,7 +180,7 @@ class OpenPgpDirectory(FixedSlots):
     def write(self, name: str, content: bytes) -> None:
         """Replace the content of a data object."""
         write_object(self._session, identifier(self._session, name), content)
-        self._known = None
+        self._forget()
 
     def holdings(self) -> list[str]:
         """Certificates, and what the cardholder has entered."""

@@ -35,8 +35,8 @@ def _challenge(card: OpenPgpContext, command: CommandApdu) -> bytes:
 def _terminate(card: OpenPgpContext, command: CommandApdu) -> bytes:
     """TERMINATE DF (7.2.16): with PW3 verified, or when neither PW1 nor PW3 has a try left."""
     require_parameters(command.p1, command.p2, 0, 0)
-    if any(card.state.passwords[role].left for role in (PW1, PW3)):
-        card.require(Access.ADMIN)
+    if any(card.state.passwords[role].left for role in (PW1, PW3)) and card.opened(Access.ADMIN) is None:
+        raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
     card.commit(_terminated(card.state))
     card.forget()
     return b""
