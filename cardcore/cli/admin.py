@@ -34,11 +34,11 @@ def verify(context: Context, admin: Source | None) -> None:
 @pass_context
 def change(context: Context, admin: Source | None, new_admin: Source | None, cipher: str | None) -> None:
     """Replace the admin key. Nobody can bring a lost one back."""
-    with context.card() as card:
-        with (
-            obtain_admin(card, admin, "--admin") as old,
-            obtain_admin(card, new_admin, "--new-admin", new=True) as new,
-        ):
-            card.authenticate_admin(old)
-            card.change_admin_key(new, cipher or "")
+    with (
+        context.card() as card,
+        obtain_admin(card, admin, "--admin") as old,
+        obtain_admin(card, new_admin, "--new-admin", new=True) as new,
+    ):
+        card.authenticate_admin(old)
+        card.change_admin_key(new, cipher or "")
     context.output.result({"changed": True}, "the admin key was changed")
