@@ -11,7 +11,7 @@ from cardcore import atr as answer_to_reset
 from cardcore.card import Card
 from cardcore.channel import Channel, ChannelLimits
 from cardcore.engine import Engine
-from cardcore.errors import CardError, NoCard, NoReader, ReplyError, StatusError, UnknownCard
+from cardcore.errors import CardError, CardReset, NoCard, NoReader, ReplyError, StatusError, UnknownCard
 from cardcore.profile import catalog, match
 from cardcore.profile.model import Extended, Profile
 from cardcore.transport.base import Transport
@@ -45,7 +45,7 @@ def open_card(reader: str | None = None, *, profile: str | None = None, trace: P
 def open_on(transport: Transport, profile: str | None = None) -> Card:
     """A `Card` on a transport that is open already; the transport is closed if that fails."""
     try:
-        transport.begin()
+        _begin(transport)
         try:
             found = identify(transport, _candidates(profile))
         finally:
@@ -55,6 +55,15 @@ def open_on(transport: Transport, profile: str | None = None) -> Card:
     except BaseException:
         transport.close()
         raise
+
+
+def _begin(transport: Transport) -> None:
+    """Start a transaction, also if another program has reset the card since it was connected."""
+    try:
+        transport.begin()
+    except CardReset:
+        transport.reconnect()
+        transport.begin()
 
 
 def open_transport(reader: str, *, trace: Path | None = None) -> Transport:

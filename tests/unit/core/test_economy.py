@@ -76,8 +76,7 @@ def test_from_connect_to_signature(slot: str, by_call: bool, key_type: str, inst
 
 
 def test_identification_selects_each_application_once() -> None:
-    soft, _ = prepared("9a", "ecp256")
-    transport = ShortTransport(soft)
+    transport = ShortTransport(new_soft_card())
     card = opening.open_on(transport)
     profiles = catalog.catalog([catalog.shipped_directory()])
     known = {aid for source in profiles.sources for aid in profiles.load(source).match.aids}
