@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from cardcore.errors import ReplyError
 
 _NAME_UNITS = 40
+_NAME_BYTES = 2 * (_NAME_UNITS - 1)  # the last unit is the end
 _MAP_RECORD = struct.Struct(f"<{2 * _NAME_UNITS}sBBHH")
 _VALID, _DEFAULT = 0x01, 0x02
 _KEY_MAP_VERSION = 1
@@ -52,7 +53,7 @@ class Container:
 
     def encode(self) -> bytes:
         """The container's record, 86 bytes."""
-        name = self.name[: _NAME_UNITS - 1].encode("utf-16-le", "surrogatepass")[: 2 * _NAME_UNITS - 2]
+        name = self.name[: _NAME_UNITS - 1].encode("utf-16-le", "surrogatepass")[:_NAME_BYTES]
         flags = _VALID * self.valid | _DEFAULT * self.default
         return _MAP_RECORD.pack(name, flags, 0, self.signature_bits, self.exchange_bits)
 
@@ -91,7 +92,7 @@ class ContainerMap:
 
 def _containers(data: bytes) -> Iterator[Container]:
     for index, (name, flags, _, signature_bits, exchange_bits) in enumerate(_MAP_RECORD.iter_unpack(data)):
-        text: str = name.decode("utf-16-le", "surrogatepass")
+        text: str = name[:_NAME_BYTES].decode("utf-16-le", "surrogatepass")
         yield Container(
             index=index,
             name=text.partition("\x00")[0],
