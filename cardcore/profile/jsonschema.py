@@ -161,6 +161,7 @@ def _match() -> Schema:
     properties = {
         "aid": _one_or_more(_hex(5)) | {"description": "application identifiers, of which the card selects one"},
         "atr": _one_or_more(_any(pattern, masked)) | {"description": "ATRs; a dot stands for any digit"},
+        "usual_atr": _one_or_more(_any(pattern, masked)) | {"description": "ATRs with which no other profile is tried"},
         "reply": reply | {"description": "what the reply to SELECT must contain"},
     }
     return _object(MATCH_KEYS, properties) | {"anyOf": [{"required": ["aid"]}, {"required": ["atr"]}]}

@@ -23,15 +23,18 @@ class Matched:
 
 
 def by_atr(profiles: Iterable[Profile], atr: bytes) -> list[Profile]:
-    """The profiles that ask for this ATR among others."""
-    return [profile for profile in profiles if any(masked.matches(atr) for masked in profile.match.atrs)]
+    """The profiles that ask for this ATR, among others, or call it usual."""
+    return [
+        profile
+        for profile in profiles
+        if any(masked.matches(atr) for masked in (*profile.match.atrs, *profile.match.usual))
+    ]
 
 
 def candidate_aids(profiles: Iterable[Profile], atr: bytes) -> list[tuple[Profile, bytes]]:
     """The AIDs worth selecting on a card of this ATR, with the profile of each; those that know the ATR first."""
     candidates = list(profiles)
-    known = by_atr(candidates, atr)
-    unbound = [profile for profile in candidates if not profile.match.atrs]
+    known, unbound = _groups(candidates, atr)
     return [(profile, aid) for profile in (*known, *unbound) for aid in profile.match.aids]
 
 
@@ -42,13 +45,17 @@ def resolve(profiles: Sequence[Profile], atr: bytes, select: Select) -> Matched 
     matches are the others' AIDs selected. ProfileError if two match and neither refines the other.
     """
     real = [profile for profile in profiles if not profile.abstract]
-    known = by_atr(real, atr)
-    unbound = [profile for profile in real if not profile.match.atrs]
-    for group in (known, unbound):
+    for group in _groups(real, atr):
         matched = [found for profile in group for found in _matching(profile, select)]
         if matched:
             return _only(matched)
     return None
+
+
+def _groups(profiles: Sequence[Profile], atr: bytes) -> tuple[list[Profile], list[Profile]]:
+    """The profiles that know the ATR, and those that any card may match."""
+    known = by_atr(profiles, atr)
+    return known, [profile for profile in profiles if not profile.match.atrs and profile not in known]
 
 
 def _matching(profile: Profile, select: Select) -> Iterator[Matched]:

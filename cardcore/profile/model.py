@@ -111,10 +111,14 @@ class ReplyMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """How a card is recognised: by application identifiers that it selects, and / or by masked ATRs."""
+    """How a card is recognised: by application identifiers that it selects, and / or by masked ATRs.
+
+    `usual` are ATRs of cards that are known to match: no condition, but with one of them no other profile is tried.
+    """
 
     aids: tuple[bytes, ...] = ()
     atrs: tuple[Masked, ...] = ()
+    usual: tuple[Masked, ...] = ()
     reply: ReplyMatch | None = None
 
 

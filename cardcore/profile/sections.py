@@ -15,7 +15,7 @@ from cardcore.profile.vocabulary import CIPHERS, PROCEDURES
 PIN_KEYS = ("ref", "label", "length", "encoding", "digits", "pad", "unblock", "tries", "kdf")
 ADMIN_KEYS = ("ref", "procedure", "ciphers", "default", "pin")
 LIMIT_KEYS = ("send", "receive", "extended", "chaining")
-MATCH_KEYS = ("aid", "atr", "reply")
+MATCH_KEYS = ("aid", "atr", "usual_atr", "reply")
 ATR_PATTERN = r"([0-9A-Fa-fxX.]{2})+"
 NO_TRIES = "none"
 
@@ -36,7 +36,8 @@ def read_match(node: Tree) -> Match:
     reply = section.get("reply")
     if reply is not None and not aids:
         raise reply.place.error("a reply to match comes from SELECT, so an aid is needed")
-    return Match(aids=aids, atrs=atrs, reply=None if reply is None else _reply_match(reply))
+    usual = section.read("usual_atr", _atrs, ())
+    return Match(aids=aids, atrs=atrs, usual=usual, reply=None if reply is None else _reply_match(reply))
 
 
 def _aids(node: Tree) -> tuple[bytes, ...]:

@@ -28,7 +28,8 @@ _SW_MORE = 0x6100
 # T=1 only, 254-byte blocks; historical bytes: category 80, capabilities (selection by full and partial name,
 # chaining, extended length fields), and a name as issuer data.
 _INTERFACE_BYTES = bytes.fromhex("130000 81 31 FE45")
-_HISTORICAL_BYTES = bytes.fromhex("80 73C021C0 58") + b"cardcore"
+_CAPABILITIES = bytes.fromhex("80 73C021C0")
+_ISSUER_DATA, _MOST_ISSUER_DATA = 0x50, 9
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class SoftCard:
     @property
     def atr(self) -> bytes:
         """The answer to reset (ISO 7816-3:2006, 8)."""
-        return build_atr(_INTERFACE_BYTES, _HISTORICAL_BYTES)
+        name = self._applications[0].name.encode("ascii")[:_MOST_ISSUER_DATA]
+        return build_atr(_INTERFACE_BYTES, _CAPABILITIES + bytes((_ISSUER_DATA | len(name),)) + name)
 
     def reset(self) -> None:
         """Warm reset: forget the selected application, every verified PIN and whatever was half done."""

@@ -83,6 +83,8 @@ class FakeCard:
             return self.foreign
         if command.ins in (0x20, 0x24, 0x2C):
             return self._about_pin(command)
+        if command.ins == 0xF7 and command.p2 in self.tries:
+            return f"060203{self.tries[command.p2]:02X}9000"
         return self.answers.get(command.ins, "6D00")
 
     def _about_pin(self, command: CommandApdu) -> Answer:

@@ -79,6 +79,21 @@ def test_profiles_that_know_the_atr_are_preferred() -> None:
     assert found(profiles, select) == ("general", A, "AID 4141414141")
 
 
+def test_a_usual_atr_is_a_hint_and_no_condition() -> None:
+    usual = Profile(id="usual", name="usual", origin="", match=Match(aids=(B,), usual=(KNOWN,)))
+    plain = card("plain", aids=(A,))
+    tried: list[bytes] = []
+
+    def select(_profile: Profile, aid: bytes) -> bytes | None:
+        tried.append(aid)
+        return b""
+
+    assert found([plain, usual], select) == ("usual", B, f"AID {B.hex().upper()}")
+    assert tried == [B]
+    assert found([plain, usual], selects(B), ATR + b"\0") == ("usual", B, f"AID {B.hex().upper()}")
+    assert found([plain, usual], selects(A)) == ("plain", A, f"AID {A.hex().upper()}")
+
+
 def test_by_the_reply() -> None:
     profiles = [card("a", aids=(A,), reply=b"\1\2")]
     assert found(profiles, selects(A, reply=bytes.fromhex("61054F03010203"))) == (
