@@ -26,7 +26,7 @@ _OIDS = {
 # Length, version, hash and cipher of the key derivation (RFC 9580, 11.5.1), as GnuPG chooses them for each curve.
 _DERIVATION = {
     "ecp256": bytes.fromhex("03010807"),
-    "ecp384": bytes.fromhex("03010909"),
+    "ecp384": bytes.fromhex("03010908"),
     "ecp521": bytes.fromhex("03010A09"),
 }
 
