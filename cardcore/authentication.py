@@ -134,7 +134,7 @@ class Authentication:
         if not spec.unblock:
             raise NotSupported(f"the {spec.label or name} of this card is not unblocked with a PUK")
         if spec.unblock not in self._session.profile.pins:
-            self._unblock_as_admin(spec, puk, new)
+            self._unblock_as_admin(spec, puk, new, last_try=last_try)
             return
         puk_spec = self.spec(spec.unblock)
         with (
@@ -154,9 +154,9 @@ class Authentication:
         with self._session.transaction(), self._block(spec, new) as new_block:
             self._session.run("unblock", {**known, "new_pin.block": new_block})
 
-    def _unblock_as_admin(self, spec: PinSpec, key: Secret, new: Secret) -> None:
+    def _unblock_as_admin(self, spec: PinSpec, key: Secret, new: Secret, *, last_try: bool) -> None:
         with self._block(spec, new) as new_block, self._session.transaction():
-            self.admin(key)
+            self.admin(key, last_try=last_try)
             known: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
             self._session.run("unblock", {**known, "new_pin.block": new_block})
             self._session.verified.discard(spec.name)
@@ -177,6 +177,7 @@ class Authentication:
             except CardError as error:
                 self._session.verified.discard(spec.name)
                 self._session.fresh_pin = ""
+                self._session.admin = self._session.admin and not self._is_admin_pin(spec.name)
                 if isinstance(error, PinError):
                     raise self._told(error, spec) from error
                 raise

@@ -253,9 +253,20 @@ def test_a_command_that_must_be_extended_is_refused_unsent(limits: bool, reader:
 
 
 def test_too_much_even_for_an_extended_command() -> None:
-    card = FakeTransport(scripted(), extended_length=True)
+    card = FakeTransport(always("9000"), extended_length=True)
+    channel = Channel(card, ChannelLimits(extended=True))
     with pytest.raises(NotSupported, match="65536 bytes"):
-        Channel(card, ChannelLimits(extended=True)).send(sign(65536))
+        channel.send(CommandApdu(ins=0xD6, data=bytes(65536), extended=True))
+    assert card.sent == []
+    channel.send(sign(65536))
+    assert {command.extended for command in card.commands} == {False}
+
+
+@pytest.mark.parametrize(("size", "extended"), [(255, False), (256, True), (1000, True), (1001, False)])
+def test_what_the_longest_extended_command_does_not_hold_is_chained(size: int, extended: bool) -> None:
+    card = FakeTransport(always("9000"), extended_length=True)
+    Channel(card, ChannelLimits(extended=True, longest=1000)).send(sign(size))
+    assert [command.extended for command in card.commands] == [extended] * (1 if extended else -(-size // 255))
 
 
 # Secrets
