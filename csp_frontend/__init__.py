@@ -1,0 +1,1 @@
+"""The CryptoAPI provider in front of `cardcore`: the CP* functions, the agent that owns the cards, and the wire between."""

@@ -1,0 +1,327 @@
+"""The frames between a client process and the agent: declared with construct, strict, bounded, little endian.
+
+A frame is a 32-bit length, then as many bytes: a 16-bit protocol version, a 16-bit frame type, the content. The layout
+of `Hello` and `Refusal` is the same in every version, so that any two sides can find out which version they share.
+Everything that does not follow the declaration to the last byte is one error, WireError. Frames are flat: nothing
+nests, so that there is no depth to limit. `docs/csp.md` describes the layouts for those who write them in C.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from io import BytesIO
+from types import MappingProxyType
+from typing import Any
+
+from construct import (
+    Array,
+    Bytes,
+    Check,
+    Const,
+    Construct,
+    ConstructError,
+    Int8ul,
+    Int16ul,
+    Int32ul,
+    Int64ul,
+    Pass,
+    Rebuild,
+    Struct,
+    Switch,
+    len_,
+    this,
+)
+
+VERSION = 1
+MAGIC = b"PCSP"
+LENGTH_SIZE = 4
+NONCE_SIZE = 32
+PROOF_SIZE = 32
+PROCESS_SIZE = 16
+MESSAGE_SIZE = 1 << 20
+"""The most bytes of hash data in one call, which is the largest parameter that there is."""
+MAX_FRAME = MESSAGE_SIZE + 4096
+MAX_GREETING = 1024
+"""The longest frame before the handshake is over."""
+MAX_VALUES = 32
+MAX_TEXT = 2048
+_HEADER_SIZE = 4
+
+
+class WireError(Exception):
+    """A frame that does not follow the declaration: the one error for every way in which bytes can be wrong."""
+
+
+class FrameType(IntEnum):
+    """What a frame is."""
+
+    HELLO = 1
+    CHALLENGE = 2
+    PROOF = 3
+    WELCOME = 4
+    CALL = 5
+    REPLY = 6
+    REFUSAL = 7
+
+
+class Kind(IntEnum):
+    """The type of a value, told in front of it; NOTHING is a NULL pointer, or a parameter that is left out."""
+
+    NOTHING = 0
+    NUMBER = 1
+    HANDLE = 2
+    BYTES = 3
+    TEXT = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """One parameter: a number of 32 bits, a handle of 64 bits, bytes, a text without NUL, or nothing."""
+
+    kind: Kind
+    content: int | bytes | str | None = None
+
+    def __repr__(self) -> str:  # a PIN may be inside
+        return f"<{self.kind.name.lower()}>"
+
+
+_PYTHON_TYPES: Mapping[Kind, type] = MappingProxyType(
+    {Kind.NOTHING: type(None), Kind.NUMBER: int, Kind.HANDLE: int, Kind.BYTES: bytes, Kind.TEXT: str}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The client's first frame: the versions it speaks, who it is, its nonce.
+
+    `process` is a random number that all connections of one process share; `pid` and `program` are what the process
+    says of itself.
+    """
+
+    lowest: int
+    highest: int
+    pid: int
+    process: bytes
+    nonce: bytes
+    program: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """The agent's answer: the version chosen, its nonce, and the proof that it knows the secret."""
+
+    chosen: int
+    nonce: bytes
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """The client's proof that it knows the secret."""
+
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Welcome:
+    """The end of the handshake: calls may follow. `software` is the agent's version."""
+
+    pid: int
+    software: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A function to call: `number` by the table of calls, `thread` the caller's, `sequence` one more each time."""
+
+    sequence: int
+    thread: int
+    number: int
+    values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The answer to a call: `status` is 0 or an error code, as GetLastError gives them."""
+
+    sequence: int
+    status: int
+    values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """The only answer to a peer that breaks the rules; the connection ends with it."""
+
+    status: int
+    reason: str
+
+
+Frame = Hello | Challenge | Proof | Welcome | Call | Reply | Refusal
+_EVERY_VERSION = frozenset({FrameType.HELLO, FrameType.REFUSAL})
+
+# Compiled declarations do not notice where their input ends inside Bytes: the checks on the sizes do.
+_BLOB = Struct(
+    "size" / Rebuild(Int32ul, len_(this.data)), "data" / Bytes(this.size), Check(len_(this.data) == this.size)
+)
+_TEXT = Struct(
+    "size" / Rebuild(Int16ul, len_(this.data)),
+    Check(this.size <= MAX_TEXT),
+    "data" / Bytes(this.size),
+    Check(len_(this.data) == this.size),
+)
+_CONTENTS: Mapping[int, Construct] = MappingProxyType(
+    {
+        Kind.NOTHING.value: Pass,
+        Kind.NUMBER.value: Int32ul,
+        Kind.HANDLE.value: Int64ul,
+        Kind.BYTES.value: _BLOB,
+        Kind.TEXT.value: _TEXT,
+    }
+)
+_VALUE = Struct("kind" / Int8ul, Check(this.kind <= max(Kind).value), "content" / Switch(this.kind, dict(_CONTENTS)))
+_VALUES = (
+    "count" / Rebuild(Int16ul, len_(this.values)),
+    Check(this.count <= MAX_VALUES),
+    "values" / Array(this.count, _VALUE),
+)
+_HEADER = Struct("version" / Int16ul, "type" / Int16ul).compile()
+_DECLARATIONS: Mapping[FrameType, Construct] = MappingProxyType(
+    {
+        FrameType.HELLO: Struct(
+            "magic" / Const(MAGIC),
+            "lowest" / Int16ul,
+            "highest" / Int16ul,
+            "pid" / Int32ul,
+            "process" / Bytes(PROCESS_SIZE),
+            "nonce" / Bytes(NONCE_SIZE),
+            "program" / _TEXT,
+        ).compile(),
+        FrameType.CHALLENGE: Struct(
+            "chosen" / Int16ul,
+            "nonce" / Bytes(NONCE_SIZE),
+            "proof" / Bytes(PROOF_SIZE),
+            Check(len_(this.proof) == PROOF_SIZE),
+        ).compile(),
+        FrameType.PROOF: Struct("proof" / Bytes(PROOF_SIZE), Check(len_(this.proof) == PROOF_SIZE)).compile(),
+        FrameType.WELCOME: Struct("pid" / Int32ul, "software" / _TEXT).compile(),
+        FrameType.CALL: Struct("sequence" / Int32ul, "thread" / Int32ul, "number" / Int16ul, *_VALUES).compile(),
+        FrameType.REPLY: Struct("sequence" / Int32ul, "status" / Int32ul, *_VALUES).compile(),
+        FrameType.REFUSAL: Struct("status" / Int32ul, "reason" / _TEXT).compile(),
+    }
+)
+_TYPES: Mapping[type[Frame], FrameType] = MappingProxyType(
+    {
+        Hello: FrameType.HELLO,
+        Challenge: FrameType.CHALLENGE,
+        Proof: FrameType.PROOF,
+        Welcome: FrameType.WELCOME,
+        Call: FrameType.CALL,
+        Reply: FrameType.REPLY,
+        Refusal: FrameType.REFUSAL,
+    }
+)
+_CLASSES: Mapping[FrameType, type[Frame]] = MappingProxyType({number: kind for kind, number in _TYPES.items()})
+_TEXTS = frozenset({"program", "software", "reason"})
+
+
+def encode(frame: Frame) -> bytes:
+    """The frame with its length in front. WireError if a member does not fit its place."""
+    number = _TYPES[type(frame)]
+    content = {field.name: getattr(frame, field.name) for field in fields(frame)}
+    for name in _TEXTS & content.keys():
+        content[name] = {"data": _text_bytes(str(content[name]))}
+    if "values" in content:
+        content["values"] = [_unfolded(value) for value in content["values"]]
+    try:
+        body = _HEADER.build({"version": VERSION, "type": number}) + _DECLARATIONS[number].build(content)
+    except (ConstructError, struct.error) as error:
+        raise WireError(f"a {number.name.lower()} does not fit its frame") from error
+    return frame_of(body)
+
+
+def frame_of(body: bytes) -> bytes:
+    """The length and the body. WireError if that is more than a peer takes."""
+    if len(body) > MAX_FRAME:
+        raise WireError(f"{len(body)} bytes are more than a frame holds")
+    return len(body).to_bytes(LENGTH_SIZE, "little") + body
+
+
+def size_of(prefix: bytes, limit: int = MAX_FRAME) -> int:
+    """The size of the body that follows these four bytes. WireError beyond the limit, before anything is reserved."""
+    size = int.from_bytes(prefix, "little")
+    if not _HEADER_SIZE <= size <= limit:
+        raise WireError(f"a frame of {size} bytes")
+    return size
+
+
+def decode(body: bytes) -> Frame:
+    """The frame in these bytes, to the last one. WireError for whatever else they are."""
+    stream = BytesIO(body)
+    try:
+        header = _HEADER.parse_stream(stream)
+        number = _number(header.version, header.type)
+        parsed = _DECLARATIONS[number].parse_stream(stream)
+    except (ConstructError, struct.error) as error:
+        raise WireError("a frame that is cut off or of another form") from error
+    if stream.tell() != len(body):
+        raise WireError("a frame with something behind its end")
+    content = {field.name: parsed[field.name] for field in fields(_CLASSES[number])}
+    for name in _TEXTS & content.keys():
+        content[name] = _text(content[name].data)
+    if "values" in content:
+        content["values"] = tuple(_folded(value) for value in content["values"])
+    return _CLASSES[number](**content)
+
+
+def _number(version: int, number: int) -> FrameType:
+    try:
+        found = FrameType(number)
+    except ValueError as error:
+        raise WireError(f"a frame of the unknown type {number}") from error
+    if version != VERSION and found not in _EVERY_VERSION:
+        raise WireError(f"a frame of the protocol version {version}")
+    return found
+
+
+def _folded(parsed: Any) -> Value:  # noqa: ANN401 - what construct parsed
+    kind = Kind(parsed.kind)
+    if kind is Kind.BYTES:
+        return Value(kind=kind, content=parsed.content.data)
+    if kind is Kind.TEXT:
+        return Value(kind=kind, content=_text(parsed.content.data))
+    return Value(kind=kind, content=parsed.content)
+
+
+def _unfolded(value: Value) -> dict[str, Any]:
+    content: object = value.content
+    if not isinstance(content, _PYTHON_TYPES[value.kind]):
+        raise WireError(f"a {value.kind.name.lower()} that is {type(content).__name__}")
+    if value.kind is Kind.BYTES:
+        content = {"data": content}
+    elif value.kind is Kind.TEXT:
+        content = {"data": _text_bytes(str(content))}
+    return {"kind": int(value.kind), "content": content}
+
+
+def _text(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WireError("a text that is not UTF-8") from error
+    if "\0" in text:
+        raise WireError("a text with a NUL in it")
+    return text
+
+
+def _text_bytes(text: str) -> bytes:
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise WireError("a text with half a character in it") from error
+    if b"\0" in data:
+        raise WireError("a text with a NUL in it")
+    return data
