@@ -75,7 +75,11 @@ def open_transport(reader: str, *, trace: Path | None = None) -> Transport:
         return transport
     from cardcore.transport.recorder import RecorderTransport
 
-    return RecorderTransport.to_file(transport, trace)
+    try:
+        return RecorderTransport.to_file(transport, trace)
+    except BaseException:
+        transport.close()
+        raise
 
 
 def _connect(reader: str) -> Transport:
@@ -148,7 +152,7 @@ def identify(transport: Transport, profiles: Iterable[Profile]) -> Identified:
 
     def select(profile: Profile, aid: bytes) -> bytes | None:
         nonlocal last
-        if aid not in selected or last != aid:
+        if aid not in selected or (selected[aid] is not None and last != aid):
             selected[aid] = _select(Engine(profile, Channel(transport)), aid)
             last = aid if selected[aid] is not None else last
         return selected[aid]
@@ -172,7 +176,13 @@ def _select(engine: Engine, aid: bytes) -> bytes | None:
 
 def _limits(profile: Profile, transport: Transport) -> ChannelLimits:
     limits = profile.limits
-    extended = limits.extended is Extended.YES or (
-        limits.extended is Extended.ATR and answer_to_reset.parse(transport.atr).extended_length
-    )
+    extended = limits.extended is Extended.YES or (limits.extended is Extended.ATR and _atr_allows(transport.atr))
     return ChannelLimits(send=limits.send, chaining=limits.chaining, extended=extended)
+
+
+def _atr_allows(atr: bytes) -> bool:
+    """Whether the ATR says that the card takes extended length; one that is malformed, as some are, says nothing."""
+    try:
+        return answer_to_reset.parse(atr).extended_length
+    except ReplyError:
+        return False

@@ -133,7 +133,7 @@ def test_a_pin_that_another_program_took_back_is_forgotten(card: FakeCard) -> No
 
 @pytest.mark.parametrize("lacking", ["retries", "the pins"])
 def test_without_a_counter_to_ask_select_is_sent(card: FakeCard, lacking: str) -> None:
-    profile = without(piv(), lacking)
+    profile = without(piv(), lacking, "tries")
     session = card.session(profile)
     session.admin = True
     if lacking == "the pins":
