@@ -79,10 +79,18 @@ class ContainerMap:
         """The container with this number, an empty one if the map does not go so far."""
         return self.containers[index] if index < len(self.containers) else Container(index=index)
 
+    @property
+    def used(self) -> int:
+        """How many records there are up to the last container in use; what follows is left out of the file."""
+        return max((container.index + 1 for container in self.containers if container.valid), default=0)
+
+    def resized(self, count: int) -> ContainerMap:
+        """The map with this many records."""
+        return replace(self, containers=tuple(self.get(index) for index in range(count)))
+
     def with_container(self, container: Container) -> ContainerMap:
         """The map with a container put in; one that is in use is the default one, the first if none is."""
-        count = max(len(self.containers), container.index + 1)
-        records = [self.get(index) for index in range(count)]
+        records = list(self.resized(max(len(self.containers), container.index + 1)).containers)
         records[container.index] = container
         used = [record.index for record in records if record.valid]
         if used and not any(record.valid and record.default for record in records):
@@ -127,6 +135,10 @@ class KeyMap:
         """The map as the card keeps it."""
         return bytes((_KEY_MAP_VERSION,)) + b"".join(self.records)
 
+    def resized(self, count: int) -> KeyMap:
+        """The map with this many records."""
+        return replace(self, records=(*self.records, *(_NO_KEY for _ in range(count)))[:count])
+
     def with_key(self, index: int, algorithm: int, file: int) -> KeyMap:
         """The map with an exchange key in the container `index`: its mechanism and its file."""
         return self._with(index, _KEY_RECORD.pack(_KEY_PRESENT, algorithm, _EXCHANGE, file, _NO_REFERENCE, 0))
@@ -136,5 +148,5 @@ class KeyMap:
         return self._with(index, _NO_KEY)
 
     def _with(self, index: int, record: bytes) -> KeyMap:
-        filled = (*self.records, *(_NO_KEY for _ in range(index + 1 - len(self.records))))
+        filled = self.resized(max(len(self.records), index + 1)).records
         return replace(self, records=(*filled[:index], record, *filled[index + 1 :]))

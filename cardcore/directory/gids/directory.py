@@ -19,7 +19,7 @@ from cardcore.profile.model import KeySlot, KeySpec, Usage
 from cardcore.profile.template import Value
 from cardcore.secret import Secret
 from cardcore.session import Session
-from cardcore.sw import Sw
+from cardcore.sw import NOT_FOUND, Sw
 
 if TYPE_CHECKING:
     from cardcore.keytypes import PublicKey
@@ -35,6 +35,7 @@ _DIRECTORY = "mscp"
 _CARD_ID_SIZE = 16
 _CACHE_SIZE = 6
 _CIPHER = "3des"
+_ABSENT = NOT_FOUND | {Sw.CONDITIONS_NOT_SATISFIED}
 _MECHANISMS = {1024: 0x06, 2048: 0x07, 3072: 0x08, 4096: 0x09}
 _INITIAL_TABLE = (
     (_DIRECTORY, "", Place(file=_TABLE.file, tag=0)),
@@ -73,10 +74,13 @@ class GidsDirectory(FixedSlots):
         return item.value
 
     def _find(self, place: Place) -> bytes | None:
+        """The content, None if there is no such object; a file that was created and not activated holds none."""
         try:
             return self._get(place)
-        except NotFound:
-            return None
+        except StatusError as error:
+            if error.sw in _ABSENT:
+                return None
+            raise
 
     def _put(self, place: Place, content: bytes) -> None:
         self._session.run("write", {**_file(place), "content": tlv.encode(place.tag, content)})
@@ -184,6 +188,8 @@ class GidsDirectory(FixedSlots):
         index = self._index(slot)
         with self._session.transaction():
             self.delete_certificate(slot)
+            if not self._map().get(index).valid:
+                return
             containers = self._map().with_container(Container(index=index))
             self._store_maps(self._keys().without_key(index), containers)
 
@@ -192,15 +198,11 @@ class GidsDirectory(FixedSlots):
 
     def _store_maps(self, keys: KeyMap, containers: ContainerMap) -> None:
         """Write both maps, with as many records in either: programs refuse a card where they differ."""
-        last = len(containers.containers) - 1
-        if len(keys.records) < last + 1:
-            keys = keys.without_key(last)
-        if len(keys.records) > last + 1:
-            containers = containers.with_container(Container(index=len(keys.records) - 1))
+        count = containers.used
         self._seen = None
         self._announce(containers=True)
-        self._put(_KEY_MAP, keys.encode())
-        self._put(_CONTAINERS, containers.encode())
+        self._put(_KEY_MAP, keys.resized(count).encode())
+        self._put(_CONTAINERS, containers.resized(count).encode())
 
     # Certificates
 

@@ -114,6 +114,13 @@ def test_maps_grow_with_empty_records() -> None:
     assert keys.without_key(2).records[2] == keys.records[0]
 
 
+def test_records_after_the_last_key_are_left_out() -> None:
+    containers = ContainerMap().with_container(Container.new(0, 2048)).with_container(Container(index=3))
+    assert (len(containers.containers), containers.used) == (4, 1)
+    assert len(containers.resized(containers.used).encode()) == 86
+    assert KeyMap().with_key(0, 0x07, 0xB081).resized(0).encode() == b"\x01"
+
+
 def test_there_is_always_a_default_container() -> None:
     both = ContainerMap().with_container(Container.new(0, 2048)).with_container(Container.new(1, 2048))
     assert [container.default for container in both.containers] == [True, False]
