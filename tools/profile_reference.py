@@ -5,13 +5,10 @@ Run: `.venv/bin/python tools/profile_reference.py`. A test holds the file agains
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 from cardcore.keytypes import KEY_TYPES
 from cardcore.profile.vocabulary import CIPHERS, NAMES, OPERATIONS, PROCEDURES, QUIRKS
 
@@ -42,8 +39,8 @@ def lines() -> Iterator[str]:
     )
     yield "## Names"
     yield ""
-    yield "A *byte* may stand anywhere, *bytes* in data, a *secret* in data as a whole item; a *word* or *number* is a fact"
-    yield "that only `by` and `when` compare."
+    yield "A *byte* may stand anywhere, *bytes* in data, a *secret* in data as a whole item; a *word* or *number* is a"
+    yield "fact that only `by` and `when` compare."
     yield ""
     yield from table(
         "name",

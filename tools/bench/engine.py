@@ -9,9 +9,6 @@ from __future__ import annotations
 import sys
 import timeit
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from cardcore import tlv
 from cardcore.channel import Channel, ChannelLimits
