@@ -1,1 +1,1 @@
-"""The CryptoAPI provider in front of `cardcore`: the CP* functions, the agent that owns the cards, and the wire between."""
+"""The cryptographic service provider `Personal CSP`: CryptoAPI 1.0 in front of every card that cardcore drives."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 from cardcore.keytypes import KEY_TYPES
 from cardcore.profile.vocabulary import CIPHERS, NAMES, OPERATIONS, PROCEDURES, QUIRKS
 
-PAGE = ROOT / "docs" / "profile-reference.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "profile-reference.md"
 
 
 def table(*columns: str, rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

@@ -244,7 +244,7 @@ def self_sign(
         if not no_store:
             authorise(card, "write", admin=admin)
         with _signer(card, slot.name, hash_name, scheme, public, pin, last_try) as signer:
-            made = keyfiles.certificate(certificates.self_signed(name, signer, days=days, usage=slot.usage))
+            made = keyfiles.own_certificate(certificates.self_signed(name, signer, days=days, usage=slot.usage))
         if not no_store:
             card.write_certificate(slot.name, made, force=public is not None)
     document = {**describe(slot.name, made), "stored": not no_store}

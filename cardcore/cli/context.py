@@ -61,9 +61,11 @@ def _only_occupied() -> str:
     return occupied[0]
 
 
-def start_logging(verbosity: int) -> None:
+@contextmanager
+def logging_to_stderr(verbosity: int) -> Iterator[None]:
     """Let the library's log through to stderr: from -vv on with every APDU, its secrets masked."""
     if not verbosity:
+        yield
         return
     import logging
 
@@ -74,11 +76,15 @@ def start_logging(verbosity: int) -> None:
             """Write one record."""
             click.echo(self.format(record), err=True)
 
-    handler = StderrHandler()
-    handler.setFormatter(logging.Formatter("%(message)s" if verbosity < 3 else "%(asctime)s %(name)s %(message)s"))
-    logger = logging.getLogger("cardcore")
-    logger.handlers = [handler]
+    handler, logger = StderrHandler(), logging.getLogger("cardcore")
+    before = logger.level
+    logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbosity >= 2 else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 pass_context = click.make_pass_decorator(Context)

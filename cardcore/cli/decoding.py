@@ -24,7 +24,12 @@ def tlv_tree(data: bytes) -> list[Node] | None:
 
 def _node(tag: int, value: bytes, constructed: bool) -> Node:
     children = tlv_tree(value) if constructed else None
-    return {"tag": _hex_tag(tag), "length": len(value), "value": None if children else value.hex(), "children": children}
+    return {
+        "tag": _hex_tag(tag),
+        "length": len(value),
+        "value": None if children else value.hex(),
+        "children": children,
+    }
 
 
 def _hex_tag(tag: int) -> str:

@@ -112,8 +112,11 @@ def report_of(error: BaseException) -> Report:
 
 
 def show(error: BaseException, *, as_json: bool, verbosity: int) -> int:
-    """Tell the error on stderr and return the exit status. A traceback only from `-vv` on."""
-    if verbosity >= 2:
+    """Tell the error on stderr and return the exit status.
+
+    A traceback only from `-vv` on, and never for a wrong command line: there may be a secret in it.
+    """
+    if verbosity >= 2 and not isinstance(error, click.ClickException):
         import traceback
 
         click.echo("".join(traceback.format_exception(error)).rstrip(), err=True)

@@ -68,7 +68,10 @@ def key_rows(keys: list[dict[str, object]]) -> list[str]:
 @key.command("list", epilog=examples("cardcore key list", "cardcore --json key list | jq -r '.keys[].name'"))
 @pass_context
 def list_keys(context: Context) -> None:
-    """List the keys on the card: type, size, usage, PIN policy, and whether there is a certificate."""
+    """List the keys on the card.
+
+    Type, size, usage, when the PIN is wanted, and whether there is a certificate.
+    """
     with context.card() as card, working("reading the card"), card.transaction():
         entries = card.keys()
         found = [describe(card, info) for info in entries]

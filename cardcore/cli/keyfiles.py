@@ -110,6 +110,21 @@ def encoded(certificate: x509.Certificate, *, as_der: bool) -> bytes:
     return certificate.public_bytes(Encoding.DER if as_der else Encoding.PEM)
 
 
+def own_certificate(data: bytes) -> x509.Certificate:
+    """A self-signed certificate in DER; InputError if the card's signature on it is wrong."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+
+    made = x509.load_der_x509_certificate(data)
+    try:
+        made.verify_directly_issued_by(made)
+    except (InvalidSignature, ValueError) as error:
+        raise InputError(
+            "the signature on the certificate does not fit the public key", hint="Is --public the right one?"
+        ) from error
+    return made
+
+
 def encoded_request(data: bytes, *, as_der: bool) -> bytes:
     """A certificate request, given in DER, as PEM or DER; InputError if the card's signature on it is wrong."""
     from cryptography import x509

@@ -108,7 +108,7 @@ def _event(context: Context, event: ReaderEvent) -> tuple[Described, str]:
     profile: object = None
     if event.kind == "inserted":
         try:
-            profile = _probe(context, event.reader)["profile"] or "unknown card"
+            profile = _probe(context, event.reader).get("profile", UnknownCard.code)
         except CardError as error:
             profile = error.code
     document: Described = {

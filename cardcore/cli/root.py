@@ -11,8 +11,9 @@ from typing import ClassVar
 
 import click
 
+from cardcore import __version__
 from cardcore.cli import errors
-from cardcore.cli.context import Context, start_logging
+from cardcore.cli.context import Context, logging_to_stderr
 from cardcore.cli.lazy import Entry, LazyGroup
 from cardcore.cli.options import examples
 from cardcore.cli.output import Output
@@ -67,7 +68,7 @@ class Root(LazyGroup):
     help="Record the exchange, secrets masked.",
 )
 @click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vv shows every APDU, secrets masked.")
-@click.version_option(package_name="cardcore", prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.version_option(version=__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @click.pass_context
 def cardcore(
     ctx: click.Context, reader: str | None, profile: str | None, as_json: bool, trace: Path | None, verbosity: int
@@ -77,7 +78,7 @@ def cardcore(
     Options stand before the command. Without --reader, the only reader that holds a supported card is used.
     PIN options take a source of the secret, never the secret: prompt, env:VAR, file:PATH or fd:N.
     """
-    start_logging(verbosity)
+    ctx.with_resource(logging_to_stderr(verbosity))
     ctx.obj = Context(
         reader=reader or None,
         profile=profile or None,
@@ -97,6 +98,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         cardcore.main(args=given, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
+    except SystemExit as end:  # completion, and a pipe that was closed
+        return end.code if isinstance(end.code, int) else errors.EXIT_FAILED
     except (Exception, KeyboardInterrupt) as error:
         return _failed(error, given)
     return errors.EXIT_OK

@@ -162,7 +162,10 @@ def delete(context: Context, name: str) -> None:
 @click.option("--host", default="localhost", show_default=True, help="Where vpcd runs.")
 @pass_context
 def attach(context: Context, name: str, port: int, host: str) -> None:
-    """Put a software card into a reader of the virtual reader driver vpcd, until interrupted (Ctrl-C)."""
+    """Put a software card into a virtual reader, until interrupted.
+
+    The reader is one of vpcd, the virtual reader driver of PC/SC. Ctrl-C takes the card out.
+    """
     from cardcore.softcard import SoftCardStore, serve
 
     card = SoftCardStore().open(name)

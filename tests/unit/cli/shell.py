@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 
+from cardcore import opening
 from cardcore.cli.root import run
 from cardcore.softcard import ScryptCost, SoftCardStore
+from cardcore.transport.base import Transport
+from cardcore.transport.faults import CountingTransport, FaultPlan, FaultTransport
 
 APPLICATION = "piv"
 PIN, PUK = "123456", "12345678"
@@ -36,7 +39,7 @@ class Ended:
         return self.raw.decode()
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - whatever the command answers
         """The document on stdout."""
         return json.loads(self.raw)
 
@@ -54,6 +57,7 @@ class Shell:
         self.monkeypatch = monkeypatch
         self.folder = folder
         self._capture = capture
+        self._connect = opening._connect
         self.store = SoftCardStore(folder / "soft")
         monkeypatch.setenv("CARDCORE_SOFT_DIR", str(folder / "soft"))
         monkeypatch.chdir(folder)
@@ -82,7 +86,7 @@ class Shell:
         assert ended.status == 0, ended.err
         return ended
 
-    def document(self, *arguments: str, stdin: bytes = b"") -> Any:
+    def document(self, *arguments: str, stdin: bytes = b"") -> Any:  # noqa: ANN401 - as above
         """The JSON document of a command on the card that has to succeed."""
         return self.ok("--json", *arguments, stdin=stdin).json
 
@@ -111,9 +115,17 @@ class Shell:
         self.monkeypatch.setattr("cardcore.cli.secrets._has_terminal", lambda: True)
         return prompts
 
-    def wrap(self, wrapper: Callable[[Any], Any]) -> None:
-        """Put something around every connection to a card."""
-        from cardcore import opening
+    def wrap(self, wrapper: Callable[[Transport], CountingTransport]) -> list[CountingTransport]:
+        """Put something around every connection to a card from now on; gives what was put around."""
+        wrapped: list[CountingTransport] = []
 
-        connect = opening._connect
-        self.monkeypatch.setattr(opening, "_connect", lambda reader: wrapper(connect(reader)))
+        def connect(reader: str) -> Transport:
+            wrapped.append(wrapper(self._connect(reader)))
+            return wrapped[-1]
+
+        self.monkeypatch.setattr(opening, "_connect", connect)
+        return wrapped
+
+    def fail(self, plan: FaultPlan) -> None:
+        """Let every connection to a card fail as planned from now on."""
+        self.wrap(lambda inner: FaultTransport(inner, plan))
