@@ -1,8 +1,8 @@
 """GnuPG in a home of its own, whose scdaemon finds a private PC/SC service, and whose PINs come from a file.
 
-    with GnuPg(rig.env, "Rig A 00 00") as gpg:
-        gpg.secrets["PIN"] = "123456"
-        gpg.edit("admin", "generate", **{"cardedit.genkeys.backup_enc": "n"})
+with GnuPg(rig.env, "Rig A 00 00") as gpg:
+    gpg.secrets["PIN"] = "123456"
+    gpg.edit("admin", "generate", **{"cardedit.genkeys.backup_enc": "n"})
 """
 
 from __future__ import annotations
@@ -18,26 +18,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_PATIENCE = 120.0
+_PATIENCE = 40.0
 _FACTORY = {"PIN": "123456", "Admin PIN": "12345678"}
 # Speaks pinentry's side of the Assuan protocol. The description tells which secret is wanted; a new one has "New" in it.
 _PINENTRY = """#!{python}
 import json, re, sys, urllib.parse
-secrets, text = json.load(open({file!r})), ""
+from pathlib import Path
+
+secrets, last = json.loads(Path({file!r}).read_text()), Path({file!r} + ".last")
+names = {{name.lower(): name for name in ("Admin PIN", "Reset Code", "PIN")}}
+
+def answer(text):
+    if "repeat this" in text:
+        return last.read_text()
+    found = re.search("|".join(names), text)
+    name = names[found[0]] if found else ""
+    return secrets.get("New " + name if "new " in text else name, secrets.get(""))
+
+text = ""
 print("OK", flush=True)
 for line in sys.stdin:
     word, _, rest = line.strip().partition(" ")
     if word in ("SETDESC", "SETPROMPT"):
-        text += urllib.parse.unquote(rest) + "|"
-    if word == "GETPIN":
-        new = re.search("new ", text, re.I) and "New " or ""
-        name = re.search("Admin PIN|Reset Code|PIN", text, re.I)
-        name = dict((one.lower(), one) for one in ("Admin PIN", "Reset Code", "PIN")).get(name[0].lower() if name else "")
-        given = secrets.get(new + (name or ""), secrets.get(""))
-        print("D " + given + "\\nOK" if given is not None else "ERR 83886179 cancelled", flush=True)
-        text = ""
-        continue
-    print("OK", flush=True)
+        text += urllib.parse.unquote(rest).lower() + "|"
+    given = answer(text) if word == "GETPIN" else None
+    if given is not None:
+        last.write_text(given)
+        print("D " + given)
+    print("ERR 83886179 cancelled" if word == "GETPIN" and given is None else "OK", flush=True)
     if word == "BYE":
         break
 """
@@ -86,8 +94,14 @@ class GnuPg:
         (self._home / "secrets.json").write_text(json.dumps(self.secrets), encoding="ascii")
         command = ["gpg", "--no-tty", "--yes", *arguments]
         ended = subprocess.run(
-            command, input=stdin, env=self._env, cwd=self._home, capture_output=True, text=True,
-            timeout=_PATIENCE, check=False,
+            command,
+            input=stdin,
+            env=self._env,
+            cwd=self._home,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
         )
         assert ended.returncode == 0 or not check, f"{command}:\n{ended.stdout}\n{ended.stderr}"
         return ended
@@ -105,5 +119,3 @@ class GnuPg:
         script = "\n".join([*commands, "quit", ""])
         ended = self.run("--status-fd", "1", "--command-fd", "0", "--card-edit", stdin=script)
         return ended.stdout + ended.stderr
-
-
