@@ -47,6 +47,12 @@ MAX_FRAME = MESSAGE_SIZE + 4096
 MAX_GREETING = 1024
 """The longest frame before the handshake is over."""
 MAX_VALUES = 32
+MALFORMED = 13
+"""Status of a refusal: the frame was wrong (ERROR_INVALID_DATA)."""
+UNKNOWN = 5
+"""Status of a refusal: the handshake failed (ERROR_ACCESS_DENIED)."""
+BUSY = 170
+"""Status of a refusal: too many connections (ERROR_BUSY)."""
 MAX_TEXT = 2048
 _HEADER_SIZE = 4
 
