@@ -52,32 +52,33 @@ REFUSED = {
 WRONG_TAGS = (-1, 1 << 32, 0x1F, 0x9F, 0x5F80, 0x5300, 0x7F4901, 0x1F8001, 0x1F8081, 0x5FC1, 0x100, 0x1F818180)
 
 
-def high_tags(size: int) -> st.SearchStrategy[int]:
-    """Tags of `size` bytes, 2 to 4, with a first group that is not zero."""
-    first = st.integers(0, 0xFF).map(lambda byte: byte | 0x1F)
-    group = st.integers(0x81, 0xFF)
-    middle = st.lists(st.integers(0x80, 0xFF), min_size=max(size - 3, 0), max_size=max(size - 3, 0))
-    last = st.integers(0x01, 0x7F)
-    parts = st.tuples(first, group, middle, last) if size > 2 else st.tuples(first, st.none(), st.just([]), last)
-    return parts.map(lambda part: int.from_bytes(bytes([part[0], *([part[1]] if part[1] else []), *part[2], part[3]])))
+def high_tag(first: int, groups: list[int], last: int) -> int:
+    """A tag of several bytes out of any numbers: the first group is not zero, all but the last go on."""
+    more = [group | 0x80 for group in groups]
+    more[:1] = [group if group > 0x80 else 0x81 for group in more[:1]]
+    return int.from_bytes(bytes([first | 0x1F, *more, last & 0x7F or 1]))
 
 
-low_tags = st.integers(0, 0xFF).filter(lambda byte: byte & 0x1F != 0x1F)
-tags = st.one_of(low_tags, *(high_tags(size) for size in (2, 3, 4)))
-primitive = st.builds(
-    lambda tag, value: Tlv(tag=tag, value=value),
-    tags.filter(lambda tag: not tlv.tag_bytes(tag)[0] & 0x20),
-    st.one_of(st.binary(max_size=40), st.binary(min_size=120, max_size=300)),
-)
-constructed_tags = tags.filter(lambda tag: bool(tlv.tag_bytes(tag)[0] & 0x20))
+def of_form(tag: int, constructed: bool) -> int:
+    """The same tag with or without the bit that says constructed."""
+    raw = bytearray(tlv.tag_bytes(tag))
+    raw[0] = raw[0] | 0x20 if constructed else raw[0] & 0xDF
+    return int.from_bytes(raw)
+
+
+byte = st.integers(0, 0xFF)
+low_tags = byte.map(lambda number: number if number & 0x1F != 0x1F else number & 0xFE)
+tags = st.one_of(low_tags, st.builds(high_tag, byte, st.lists(byte, max_size=2), byte))
+values = st.one_of(st.binary(max_size=20), st.integers(120, 300).map(bytes))
+primitive = st.builds(lambda tag, value: Tlv(tag=of_form(tag, False), value=value), tags, values)
 trees = st.recursive(
     primitive,
     lambda inner: st.builds(
-        lambda tag, items: Tlv(tag=tag, value=b"".join(item.encode() for item in items)),
-        constructed_tags,
-        st.lists(inner, max_size=4),
+        lambda tag, items: Tlv(tag=of_form(tag, True), value=b"".join(item.encode() for item in items)),
+        tags,
+        st.lists(inner, max_size=3),
     ),
-    max_leaves=12,
+    max_leaves=8,
 )
 
 
