@@ -40,15 +40,18 @@ class Keyring:
         self._directory = directory
         self._known: dict[str, KeyInfo] = {}
         self._made: dict[str, PublicKey] = {}
+        self._others: dict[str, KeySlot] = {}
         self._losses = session.losses
 
     def slot(self, name: str) -> KeySlot:
         """The slot of that name, the profile's or else the card's; InputError that lists the names if there is none."""
         slots = self._session.profile.keys
-        found = slots.get(name) or slots.get(name.lower())
+        found = slots.get(name) or slots.get(name.lower()) or self._others.get(name.lower())
         if found is None:
             slots = self._directory.slots()
-            found = slots.get(name) or slots.get(name.lower())
+            self._drop_what_was_lost()  # asking may have shown that the card was reset
+            self._others = {other: slot for other, slot in slots.items() if other not in self._session.profile.keys}
+            found = self._others.get(name.lower())
         if found is None:
             raise InputError(f"this card has no key {name}", hint=f"It has {', '.join(slots)}.")
         return found
@@ -64,11 +67,15 @@ class Keyring:
         return known
 
     def _remembered(self, slot: KeySlot) -> KeyInfo | None:
+        self._drop_what_was_lost()
+        return self._known.get(slot.name)
+
+    def _drop_what_was_lost(self) -> None:
         if self._losses != self._session.losses:
             self._known.clear()
             self._made.clear()
+            self._others.clear()
             self._losses = self._session.losses
-        return self._known.get(slot.name)
 
     def forget(self, name: str) -> None:
         """Ask anew when a key is wanted next: its certificate has changed."""

@@ -131,10 +131,11 @@ class Pkcs15Directory:
         """The private key's entry; one that was found once holds until the card is reset, to spare its reading."""
         if self._losses != self._session.losses:
             self._found.clear()
-            self._losses = self._session.losses
+            self._learned = 0
         if slot.name not in self._found:
             with self._session.transaction():
                 self._learn(slot)
+        self._losses = self._session.losses  # what was just read was read after the card was taken up again
         return self._found[slot.name]
 
     def _learn(self, slot: KeySlot) -> None:

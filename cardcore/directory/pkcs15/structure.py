@@ -58,8 +58,10 @@ class Structure:
         self._lists: dict[int, list[Listing]] = {}
 
     def forget(self) -> None:
-        """Read everything anew when it is wanted next."""
-        self._application, self._odf, self._absent = b"", None, False
+        """Read everything anew when it is wanted next; where the application is does not change."""
+        if self._turn[1] != self._session.losses:
+            self._application = b""
+        self._odf, self._absent = None, False
         self._lists.clear()
         self._turn = (self._session.turns, self._session.losses)
 
@@ -70,7 +72,9 @@ class Structure:
     @property
     def application(self) -> bytes:
         """Path of the application's directory, from EF.ODF where it usually is, else from EF.DIR."""
-        self.odf()
+        self._check_turn()
+        if not self._application:
+            self.odf()
         return self._application
 
     @property
@@ -84,30 +88,34 @@ class Structure:
         if self._absent:
             raise _none()
         if self._odf is None:
-            self._application = self._usual()
-            try:
-                self._odf = self._files.listing(self._application + _ODF_ID)
-            except NotFound:
-                self._odf = self._by_dir()
+            self._odf = self._read_odf()
         return self._odf
 
-    def _by_dir(self) -> Listing:
+    def _read_odf(self) -> Listing:
+        """EF.ODF in the application where it is known or usual, else where EF.DIR says."""
+        where = self._application or self._session.profile.objects.get("application", _DEFAULT)
         try:
-            self._application = self._from_dir()
-            return self._files.listing(self._application + _ODF_ID)
+            found = self._files.listing(where + _ODF_ID)
+        except NotFound:
+            where = self._from_dir()
+            found = self._listing_or_none(where + _ODF_ID)
+        self._application = where
+        return found
+
+    def _listing_or_none(self, path: bytes) -> Listing:
+        try:
+            return self._files.listing(path)
         except NotFound:
             self._absent = True
             raise _none() from None
 
-    def _usual(self) -> bytes:
-        return self._session.profile.objects.get("application", _DEFAULT)
-
     def _from_dir(self) -> bytes:
         """The application's path by EF.DIR (ISO 7816-4:2020, 12.2.4); NotFound if there is none."""
-        for template in self._files.listing(DIR).items:
+        for template in self._listing_or_none(DIR).items:
             aid, path = tlv.find(template.value, [_AID]), tlv.find(template.value, [_PATH])
             if template.tag == _TEMPLATE and aid is not None and aid.startswith(_AIDS) and path:
                 return path if path.startswith(MF) else MF + path
+        self._absent = True
         raise _none()
 
     def lists(self, kind: Kind) -> list[Listing]:
