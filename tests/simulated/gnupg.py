@@ -20,7 +20,7 @@ from typing import Self
 
 _PATIENCE = 40.0
 _FACTORY = {"PIN": "123456", "Admin PIN": "12345678"}
-# Speaks pinentry's side of the Assuan protocol. The description tells which secret is wanted; a new one has "New" in it.
+# Speaks the side of pinentry in the Assuan protocol. The description tells which secret is wanted, and if a new one.
 _PINENTRY = """#!{python}
 import json, re, sys, urllib.parse
 from pathlib import Path

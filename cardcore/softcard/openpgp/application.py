@@ -105,7 +105,11 @@ class OpenPgpApplication(Application):
             self._context.state = loaded
 
     def select(self) -> bytes:
-        """No file control information, as many cards do; 6285 while the application is terminated (7.2.1)."""
+        """No file control information, as many cards do; 6285 while the application is terminated (7.2.1).
+
+        To select the application again takes every proof back: Java Cards clear what is transient.
+        """
+        self.forget()
         if self._card.state.terminated:
             raise Refusal(_TERMINATED)
         return b""
