@@ -150,7 +150,7 @@ class Structure:
     def usual_list(self, name: str) -> list[Tlv]:
         """The entries of the list in the file that the profile names; empty if it names none or there is no list."""
         path = self._session.profile.objects.get(name)
-        if path is None:
+        if path is None or not path.startswith(self._application):
             return []
         try:
             return list(self._files.listing(path).items)
