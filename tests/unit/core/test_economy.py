@@ -14,6 +14,8 @@ from cardcore.profile import catalog
 from cardcore.softcard import SoftCard
 from cardcore.transport.faults import CountingTransport
 from cardcore.transport.soft import SoftTransport
+from tests.unit.core.fakecard import AID
+from tests.unit.core.fakes import FakeTransport
 from tests.unit.core.rsakeys import HASHES
 from tests.unit.core.softpiv import ADMIN, PIN, new_soft_card, open_piv
 
@@ -50,9 +52,9 @@ def prepared(slot: str, type_name: str) -> tuple[SoftCard, rsa.RSAPublicKey]:
 
 
 def connect(soft: SoftCard) -> tuple[Card, ShortTransport]:
-    """Open the card over short APDUs as a program does that knows its profile."""
+    """Open the card over short APDUs as a program does, identification included."""
     transport = ShortTransport(soft)
-    return opening.open_on(transport, "piv"), transport
+    return opening.open_on(transport), transport
 
 
 SHORTEST = [0xA4, 0x20, 0x20, 0x87, 0x87, 0xC0]
@@ -75,14 +77,19 @@ def test_from_connect_to_signature(slot: str, by_call: bool, key_type: str, inst
     assert len(transport.instructions) == transport.count
 
 
-def test_identification_selects_each_application_once() -> None:
-    transport = ShortTransport(new_soft_card())
-    card = opening.open_on(transport)
-    profiles = catalog.catalog([catalog.shipped_directory()])
-    known = {aid for source in profiles.sources for aid in profiles.load(source).match.aids}
+def test_a_card_with_a_usual_atr_is_identified_by_one_select() -> None:
+    card, transport = connect(new_soft_card())
     assert card.profile.id == "piv"
-    assert set(transport.instructions) == {0xA4}
-    assert transport.count <= len(known) + 1
+    assert transport.instructions == [0xA4]
+
+
+def test_any_other_card_is_asked_for_each_application_once() -> None:
+    shelf = catalog.catalog([catalog.shipped_directory()])
+    profiles = [shelf.load(name) for name in shelf.sources]
+    known = {aid for profile in profiles for aid in profile.match.aids}
+    transport = FakeTransport(lambda command: "9000" if command.data == AID else "6A82")
+    assert opening.identify(transport, profiles).profile.id == "piv"
+    assert len(known) <= len(transport.sent) <= len(known) + 1
 
 
 def test_a_warm_signature_is_one_command() -> None:
