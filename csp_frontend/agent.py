@@ -76,7 +76,7 @@ class Agent:
         with self._lock:
             open_now = dict(self._connections)
         for connection in open_now:
-            self._drop(connection)
+            connection.abandon()
         deadline = time.monotonic() + _STOP_SECONDS
         for thread in (*open_now.values(), *self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -138,10 +138,7 @@ class Agent:
             for connection in busy:
                 if connection.peer_has_gone():
                     LOG.info("%s: has gone in the middle of a call", connection.peer)
-                    self._drop(connection)
-
-    def _drop(self, connection: Connection) -> None:
-        connection.abandon()
+                    connection.abandon()
 
 
 def _listen() -> socket.socket:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from cardcore import __version__
 from csp_frontend import handshake, wire
 from csp_frontend.agent_clients import Client, Clients, TooMany
+from csp_frontend.constants import Code
 from csp_frontend.endpoint import Endpoint
 from csp_frontend.handshake import HandshakeError
 from csp_frontend.stream import FrameStream
@@ -154,8 +155,15 @@ class Connection:
             status, values = client.session.answer(call)
         finally:
             self.busy_since = 0.0
-        self._stream.send(Reply(sequence=call.sequence, status=status, values=values))
+        self._reply(Reply(sequence=call.sequence, status=status, values=values))
         return True
+
+    def _reply(self, reply: Reply) -> None:
+        try:
+            data = wire.encode(reply)
+        except WireError:  # more than a frame holds
+            data = wire.encode(Reply(sequence=reply.sequence, status=Code.NTE_NO_MEMORY))
+        self._stream.send_bytes(data)
 
     def _refuse(self, error: WireError | HandshakeError | TooMany) -> None:
         """Say once what was wrong; nothing of what the peer sent is in it."""

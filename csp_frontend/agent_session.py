@@ -7,10 +7,10 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from enum import IntEnum
 
 from cardcore.errors import CardError
 from csp_frontend import marshalling, wire
+from csp_frontend.agent_calls import OWN_CALLS, AgentCall
 from csp_frontend.agent_clients import Answer
 from csp_frontend.calls import BY_NUMBER, Call
 from csp_frontend.constants import Code
@@ -21,14 +21,6 @@ from csp_frontend.wire import Value, WireError
 
 LOG = logging.getLogger("csp_frontend.calls")
 _USUAL = frozenset({Code.ERROR_MORE_DATA, Code.ERROR_NO_MORE_ITEMS})
-
-
-class AgentCall(IntEnum):
-    """Calls that are the agent's own, beside the table: they have no parameters."""
-
-    PING = 0xFF01  # answers nothing
-    STATUS = 0xFF02  # answers a JSON document
-    STOP = 0xFF03  # answers nothing, and the agent ends
 
 
 class AgentSession:
@@ -52,7 +44,7 @@ class AgentSession:
 
     def answer(self, call: wire.Call) -> Answer:
         """Run one call. WireError if there is no such call, or its parameters are not those of the function."""
-        if call.number in AgentCall.__members__.values():
+        if call.number in OWN_CALLS:
             return 0, self._own(AgentCall(call.number), call)
         function = BY_NUMBER.get(call.number)
         if function is None:
@@ -93,11 +85,11 @@ class AgentSession:
 
     def _failed(self, function: Call, error: CspError) -> Answer:
         level = logging.DEBUG if error.code in _USUAL else logging.WARNING
-        said = wire_safe(error.message)
+        said = one_line(error.message)
         LOG.log(level, "%s: %s: %s (%08X) %s", self._name, function.name, error.code.name, error.code, said)
         return int(error.code), marshalling.size_values(error.size)
 
 
-def wire_safe(text: str) -> str:
+def one_line(text: str) -> str:
     """A message on one line."""
     return " ".join(text.split())

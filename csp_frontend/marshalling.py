@@ -86,6 +86,13 @@ def to_size(values: Sequence[Value]) -> int:
     return _number(values[0])
 
 
+def to_bytes(values: Sequence[Value]) -> bytes:
+    """The bytes that are the whole answer; WireError if it is another one."""
+    if len(values) != 1 or not isinstance(values[0].content, bytes):
+        raise WireError("an answer that is not bytes")
+    return values[0].content
+
+
 def _to_value(parameter: Parameter, argument: Argument) -> Value:
     kinds = ON_THE_WIRE[parameter.kind]
     if argument is None and wire.Kind.NOTHING in kinds:
