@@ -226,7 +226,7 @@ def actions(card: Card) -> tuple[Callable[[], object], ...]:
 
 
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # odd serial numbers
-@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damaged_files_are_a_reply_error_at_worst(profile: Profile, data: st.DataObject) -> None:
     damaged = files()
@@ -241,7 +241,7 @@ def test_damaged_files_are_a_reply_error_at_worst(profile: Profile, data: st.Dat
             action()
 
 
-@settings(max_examples=200, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_random_files_are_a_reply_error_at_worst(profile: Profile, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(files())))
