@@ -235,7 +235,13 @@ class Keyring:
             values = self._values(slot, kind, algorithm, "sign")
             values |= {"hash": request.hash_name, "scheme": request.scheme.value}
             values["input"] = signing.signature_input(algorithm, kind, request)
-            raw = self._use(slot, "sign", values, pin, last_try)
+            try:
+                raw = self._use(slot, "sign", values, pin, last_try)
+            except StatusError as error:
+                refusal = signing.explained(error, request)
+                if refusal is None:
+                    raise
+                raise refusal from error
         return signing.finish_signature(algorithm, kind, raw)
 
     def decipher(

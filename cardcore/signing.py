@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cardcore import padding
-from cardcore.errors import InputError, NotSupported, ReplyError
+from cardcore.errors import InputError, NotSupported, ReplyError, StatusError
 from cardcore.keytypes import KeyType, Kind
 from cardcore.padding import MD5SHA1
 from cardcore.profile.model import Algorithm, DecipherResult, InputForm, Profile, Scheme, SignatureForm
+from cardcore.sw import Sw
 
 _HOST_PADS = frozenset({InputForm.PADDED})
 _MOST_DROPPED = 8
@@ -96,6 +97,17 @@ def _refusal(algorithm: Algorithm, request: SignRequest) -> str:
     if request.scheme is Scheme.PKCS1 and not request.oid and form is not InputForm.DIGEST_INFO:
         return "the card insists on the hash's OID, and a signature without it was asked for"
     return ""
+
+
+def explained(error: StatusError, request: SignRequest) -> NotSupported | None:
+    """The card's refusal in words, where the missing OID is what it minds: some look into what they are to sign."""
+    bare = request.scheme is Scheme.PKCS1 and not request.oid
+    if bare and error.sw in (Sw.CONDITIONS_NOT_SATISFIED, Sw.INCORRECT_DATA):
+        return NotSupported(
+            f"this key signs only with the hash's OID, the card says ({error.sw:04X})",
+            hint="Nothing was signed. Another key of this card may do it.",
+        )
+    return None
 
 
 def _is_ecdsa(algorithm: Algorithm) -> bool:
