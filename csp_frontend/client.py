@@ -146,15 +146,14 @@ class Client(Functions):
                 self._first = None
 
     def _hash_data(self, function: Call, arguments: Sequence[Argument]) -> Answer:
-        context, handle, data, flags = arguments if len(arguments) == 4 else (None, None, None, None)
-        plain = isinstance(context, int) and isinstance(handle, int) and isinstance(data, bytes) and flags == 0
-        if not plain:
-            return self._send(function, arguments)
-        assert isinstance(context, int) and isinstance(handle, int) and isinstance(data, bytes)  # noqa: S101, PT018
-        gathering = self._hashes.of(handle, context)
-        with gathering.lock:
-            self._gather(function, gathering, context, handle, data)
-        return None
+        match arguments:
+            case (int() as context, int() as handle, bytes() as data, 0):
+                gathering = self._hashes.of(handle, context)
+                with gathering.lock:
+                    self._gather(function, gathering, context, handle, data)
+                return None
+            case _:
+                return self._send(function, arguments)
 
     def _gather(self, function: Call, gathering: Gathering, context: int, handle: int, data: bytes) -> None:
         def send(message: bytes) -> None:
