@@ -228,9 +228,14 @@ class Pkcs15Directory:
         """One transaction in which everything is read anew, so that no other program's change is lost."""
         with self._session.transaction():
             self._forget()
-            self._structure.odf()  # a command that succeeds: a failing first one would look like a lost selection
+            self._structure.odf()
             yield
             self._forget()
+
+    def _settle(self) -> None:
+        """Begin with a command that succeeds: a failing first one looks like a lost selection, and costs the PIN."""
+        if self._session.verified:
+            self._structure.odf()
 
     def _forget(self) -> None:
         self._found.clear()
@@ -290,6 +295,7 @@ class Pkcs15Directory:
         path = self._path(name)
         with self._session.transaction():
             if path is not None:
+                self._settle()
                 return self._files.whole(path)
             found = [entries.read_data(item) for item in self._structure.entries(Kind.DATA)]
             for entry in found:

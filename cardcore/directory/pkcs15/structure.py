@@ -148,9 +148,13 @@ class Structure:
         return [item for listing in self.lists(kind) for item in listing.items]
 
     def usual_list(self, name: str) -> list[Tlv]:
-        """The entries of the list in the file that the profile names; empty if it names none or there is no list."""
+        """The entries of the list in the file that the profile names; empty if it names none or there is no list.
+
+        Not tried while a PIN is verified: a failing first command looks like a lost selection, and to select the
+        application anew may cost the proof.
+        """
         path = self._session.profile.objects.get(name)
-        if path is None or not path.startswith(self._application):
+        if path is None or self._session.verified or not path.startswith(self._application):
             return []
         try:
             return list(self._files.listing(path).items)
