@@ -85,6 +85,20 @@ def test_a_blank_card_wants_its_secrets(played: SoftCard) -> None:
         card.write_certificate("1", certificate(RSA_KEY, "early"))
 
 
+def test_the_first_secrets_and_files_are_set_as_the_applet_wants_them(played: SoftCard) -> None:
+    transport = Counting(played)
+    open_on(transport).initialise(pin=PIN, puk=PUK)
+    sent = [command.hex() for command in transport.log]
+    first = sent.index("0024010210" + PUK.encode().hex())
+    assert sent[first + 1] == "0024010110" + PIN.encode().hex() + "00" * 10
+    assert sent[first + 2 : first + 4] == [
+        "00a4000c023f00",
+        "00e00000176f1581021388820138830250158608ff00000000000090",
+    ]
+    assert "00e00000176f1581020100820101830244018608ff90909090909000" in sent
+    assert "00e00000176f1581020100820101830250318608ff00000000000000" in sent
+
+
 def test_a_card_that_holds_something_is_not_initialised(card: Card) -> None:
     with pytest.raises(InputError, match="not blank"):
         card.initialise(pin=PIN, puk=PUK)
