@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from cardcore.directory import KeyInfo as KeyInfo
     from cardcore.errors import CardError as CardError
     from cardcore.errors import PinBlocked as PinBlocked
+    from cardcore.errors import PinEntryError as PinEntryError
     from cardcore.errors import PinError as PinError
     from cardcore.opening import open_card as open_card
     from cardcore.opening import open_transport as open_transport
+    from cardcore.pinpad import PinPad as PinPad
+    from cardcore.profile.model import KeySlot as KeySlot
+    from cardcore.profile.model import KeySpec as KeySpec
+    from cardcore.profile.model import PinPolicy as PinPolicy
     from cardcore.profile.model import Scheme as Scheme
+    from cardcore.profile.model import Usage as Usage
     from cardcore.secret import Secret as Secret
+    from cardcore.softcard import SoftCardStore as SoftCardStore
+    from cardcore.transport.pcsc import list_readers as list_readers
 
 __version__ = "0.1.0"
 
@@ -27,11 +35,19 @@ _HOMES = {
     "Card": "cardcore.card",
     "CardError": "cardcore.errors",
     "KeyInfo": "cardcore.directory",
+    "KeySlot": "cardcore.profile.model",
+    "KeySpec": "cardcore.profile.model",
     "PinBlocked": "cardcore.errors",
+    "PinEntryError": "cardcore.errors",
     "PinError": "cardcore.errors",
+    "PinPad": "cardcore.pinpad",
+    "PinPolicy": "cardcore.profile.model",
     "PinStatus": "cardcore.authentication",
     "Scheme": "cardcore.profile.model",
     "Secret": "cardcore.secret",
+    "SoftCardStore": "cardcore.softcard",
+    "Usage": "cardcore.profile.model",
+    "list_readers": "cardcore.transport.pcsc",
     "open_card": "cardcore.opening",
     "open_transport": "cardcore.opening",
 }

@@ -102,6 +102,18 @@ class Card:
         """End what `verify` began."""
         self.authentication.logout()
 
+    def lock(self) -> None:
+        """End everything that was proved to the card, the administrator's part too: by a reset where nothing else does.
+
+        Other programs that share the card find it reset then, as after any of its resets.
+        """
+        session = self._session
+        if session.verified and not session.admin and session.engine.can("logout"):
+            self.logout()
+        elif session.verified or session.admin:
+            session.channel.transport.reset()
+            session.forget()
+
     def change_pin(self, old: Pin, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Change a PIN that is known."""
         self.authentication.change(_secret(old), _secret(new), name, last_try=last_try)

@@ -310,3 +310,23 @@ def test_an_rsa_key_with_uneven_primes_is_refused() -> None:
     numbers = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public)
     with pytest.raises(NotSupported, match="different lengths"):
         keytypes.private_values(numbers.private_key())
+
+
+def test_lock_ends_what_a_pin_and_the_admin_key_proved(card: Card) -> None:
+    card.verify(PIN)
+    card.lock()
+    assert not card.pin_status().verified
+    card.authenticate_admin(ADMIN)
+    card.lock()
+    with pytest.raises(AdminRequired):
+        card.generate("9a", "ecp256")
+    card.lock()
+    card.authenticate_admin(ADMIN)
+    card.generate("9a", "ecp256")
+
+
+def test_lock_resets_a_card_that_has_no_command_for_it() -> None:
+    with new_card(without(piv(), "logout")) as card:
+        card.verify(PIN)
+        card.lock()
+        assert not card.pin_status().verified
