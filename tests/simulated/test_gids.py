@@ -15,13 +15,14 @@ from cardcore.card import Card
 from cardcore.errors import NotFound, PinBlocked, PinError
 from cardcore.opening import open_on
 from cardcore.profile.model import Scheme
-from cardcore.softcard import ScryptCost, SoftCard, volatile_card
+from cardcore.softcard import ScryptCost, SoftCard, SoftCardStore
 from cardcore.transport.soft import SoftTransport
 from tests.simulated.rig import PcscRig
 
 pytestmark = pytest.mark.pcsc
 
 COST = ScryptCost(n=16)
+NAME = "odysseus"
 PIN, NEW_PIN, WRONG_PIN = "123456", "654321", "999999"
 ADMIN, OTHER_ADMIN = "00" * 24, "010203040506070801020304050607080102030405060708"
 SERIAL = "00112233445566778899aabbccddeeff"
@@ -30,11 +31,13 @@ RECOVER = ("pkeyutl", "-verifyrecover", "-pubin", "-pkeyopt", "rsa_padding_mode:
 
 
 class Bench:
-    """One card in one reader, the programs that use it, and this driver, which holds it in its own process."""
+    """One card in one reader, the programs that use it, and this driver, which has the card in its own process.
 
-    def __init__(self, rig: PcscRig, card: SoftCard, folder: Path) -> None:
+    The card is a file that both sides have open: each has its own power, and what one wrote the other finds.
+    """
+
+    def __init__(self, rig: PcscRig, folder: Path) -> None:
         self.rig = rig
-        self.card = card
         self.folder = folder
         self.reader = rig.reader_names[0]
 
@@ -65,8 +68,8 @@ class Bench:
         return self.run("openssl", *arguments)
 
     def open(self) -> Card:
-        """This driver on the card; what it leaves behind, the other programs find."""
-        return open_on(SoftTransport(self.card, "gids"), "gids")
+        """This driver on the card."""
+        return open_on(SoftTransport(stored(self.folder), NAME), "gids")
 
     def write(self, name: str, content: bytes) -> str:
         (self.folder / name).write_bytes(content)
@@ -88,6 +91,17 @@ class Bench:
         return x509.load_pem_x509_certificate(self.read("card.crt"))
 
 
+def stored(folder: Path) -> SoftCard:
+    """The card that is kept in a folder, freshly powered."""
+    return SoftCardStore(folder / "cards").open(NAME)
+
+
+def create(folder: Path, *, blank: bool = False) -> SoftCard:
+    """A new card in a folder."""
+    SoftCardStore(folder / "cards").create(NAME, "gids", blank=blank, cost=COST)
+    return stored(folder)
+
+
 @pytest.fixture(scope="module")
 def rig() -> Iterator[PcscRig]:
     with PcscRig(readers=1) as running:
@@ -97,59 +111,56 @@ def rig() -> Iterator[PcscRig]:
 @pytest.fixture
 def blank(rig: PcscRig, tmp_path: Path) -> Iterator[Bench]:
     """A card that was never initialised."""
-    card = volatile_card("gids", blank=True, cost=COST)
-    with rig.holding(0, card):
-        yield Bench(rig, card, tmp_path)
+    with rig.holding(0, create(tmp_path, blank=True)):
+        yield Bench(rig, tmp_path)
 
 
 @pytest.fixture
 def fresh(rig: PcscRig, tmp_path: Path) -> Iterator[Bench]:
     """A card with factory secrets and no key."""
-    card = volatile_card("gids", cost=COST)
-    with rig.holding(0, card):
-        yield Bench(rig, card, tmp_path)
+    with rig.holding(0, create(tmp_path)):
+        yield Bench(rig, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def by_opensc(rig: PcscRig, tmp_path_factory: pytest.TempPathFactory) -> tuple[SoftCard, Path]:
+def by_opensc(rig: PcscRig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A card that gids-tool and pkcs15-init prepared: a key for everything, and its certificate."""
-    card, folder = volatile_card("gids", blank=True, cost=COST), tmp_path_factory.mktemp("opensc")
-    with rig.holding(0, card):
-        bench = Bench(rig, card, folder)
+    folder = tmp_path_factory.mktemp("opensc")
+    with rig.holding(0, create(folder, blank=True)):
+        bench = Bench(rig, folder)
         bench.gids("--initialize", "--pin", PIN, "--admin-key", ADMIN, "--serial", SERIAL)
         bench.init("--generate-key", "rsa/2048", "--id", "0", "--key-usage", "decrypt,sign")
         bench.pkcs15("--read-public-key", "0", "-o", "public.pem")
         bench.certify("public.pem")
         bench.init("--store-certificate", "card.crt", "--id", "0")
-    return card, folder
+    return folder
 
 
 @pytest.fixture
-def theirs(rig: PcscRig, by_opensc: tuple[SoftCard, Path]) -> Iterator[Bench]:
-    card, folder = by_opensc
-    with rig.holding(0, card):
-        yield Bench(rig, card, folder)
+def theirs(rig: PcscRig, by_opensc: Path) -> Iterator[Bench]:
+    with rig.holding(0, stored(by_opensc)):
+        yield Bench(rig, by_opensc)
 
 
 @pytest.fixture(scope="module")
-def by_us(rig: PcscRig, tmp_path_factory: pytest.TempPathFactory) -> tuple[SoftCard, Path]:
+def by_us(rig: PcscRig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A card that this driver prepared: initialised, a key, and its certificate."""
-    card, folder = volatile_card("gids", blank=True, cost=COST), tmp_path_factory.mktemp("driver")
-    bench = Bench(rig, card, folder)
+    folder = tmp_path_factory.mktemp("driver")
+    create(folder, blank=True)
+    bench = Bench(rig, folder)
     with bench.open() as driver:
         driver.initialise(pin=PIN, admin=bytes(24))
         driver.verify(PIN)
         public = driver.generate("1", "rsa2048")
         assert isinstance(public, rsa.RSAPublicKey)
         driver.write_certificate("1", bench.certify(bench.write_public_key(public)))
-    return card, folder
+    return folder
 
 
 @pytest.fixture
-def ours(rig: PcscRig, by_us: tuple[SoftCard, Path]) -> Iterator[Bench]:
-    card, folder = by_us
-    with rig.holding(0, card):
-        yield Bench(rig, card, folder)
+def ours(rig: PcscRig, by_us: Path) -> Iterator[Bench]:
+    with rig.holding(0, stored(by_us)):
+        yield Bench(rig, by_us)
 
 
 @pytest.fixture(params=["theirs", "ours"])
