@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from cardcore import sw as status
 from cardcore.errors import (
@@ -14,11 +15,13 @@ from cardcore.errors import (
     NotFound,
     NotSupported,
     PinBlocked,
+    PinEntryError,
     PinError,
     ReplyError,
     StatusError,
 )
 from cardcore.pin import PinBlock, PinSpec, Stretching
+from cardcore.pinpad import PadEntry, PadReader, PinGiven, PinPad, find_pad
 from cardcore.procedures import CIPHERS, PROCEDURES, check_key
 from cardcore.profile.model import Admin, Needs
 from cardcore.profile.template import Value
@@ -76,15 +79,50 @@ class Authentication:
             return status.tries_left(answer), answer == Sw.OK
         return (answer if isinstance(answer, int) else None), False
 
-    def verify(self, pin: Secret, name: str = "user", *, last_try: bool = False) -> None:
+    def verify(self, pin: PinGiven, name: str = "user", *, last_try: bool = False) -> None:
         """Verify a PIN; PinError with the tries left, LastTry or PinBlocked before it would do harm."""
         spec = self.spec(name)
-        with self._session.transaction(), self._block(spec, pin) as block, self._guarded(spec, last_try=last_try):
-            self._session.run("verify", {"pin.ref": spec.ref, "pin.name": name, "pin.block": block})
+        with (
+            self._session.transaction(),
+            self._blocks({"pin.block": (spec, pin)}) as (blocks, pad),
+            self._guarded(spec, last_try=last_try),
+        ):
+            self._session.run("verify", {"pin.ref": spec.ref, "pin.name": name, **blocks}, pad)
         self._session.verified.add(name)
         self._session.fresh_pin = name
         if self._is_admin_pin(name):
             self._session.admin = True
+
+    @cached_property
+    def pin_pad(self) -> PadReader | None:
+        """The PIN pad of the card's reader, also one that must not be used; None if it has none. Asked once."""
+        with self._session.transaction():
+            transport = self._session.channel.transport
+            return find_pad(transport.name, transport.control)
+
+    @contextmanager
+    def _blocks(
+        self, pins: Mapping[str, tuple[PinSpec, PinGiven]]
+    ) -> Iterator[tuple[dict[str, Value | Secret], PadEntry | None]]:
+        """PIN blocks by their names in templates: encoded here, or placeholders and what fills them in."""
+        known = {name: (spec, pin) for name, (spec, pin) in pins.items() if isinstance(pin, Secret)}
+        pads = [pin for _, pin in pins.values() if isinstance(pin, PinPad)]
+        if not pads:
+            with ExitStack() as blocks:
+                yield {name: blocks.enter_context(self._block(spec, pin)) for name, (spec, pin) in known.items()}, None
+            return
+        if known:
+            raise InputError(
+                "the PINs of one command are entered on the reader's keypad either all or not at all",
+                hint="Give both from the keypad, or neither.",
+            )
+        entry = PadEntry(self.pin_pad, pads[0], {name: spec for name, (spec, _) in pins.items()})
+        for spec, _ in pins.values():
+            if self._stretching(spec) is not None:
+                raise NotSupported(
+                    f"the {spec.label or spec.name} cannot be entered on the reader's keypad: the card wants it hashed"
+                )
+        yield entry.placeholders(), entry
 
     def _block(self, spec: PinSpec, pin: Secret) -> PinBlock:
         """The PIN as it goes to the card, hashed where the card says so."""
@@ -109,20 +147,17 @@ class Authentication:
         admin = self._session.profile.admin
         return admin is not None and admin.pin == name
 
-    def change(self, old: Secret, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
+    def change(self, old: PinGiven, new: PinGiven, name: str = "user", *, last_try: bool = False) -> None:
         """Change a PIN that is known."""
         spec = self.spec(name)
         with (
             self._session.transaction(),
-            self._block(spec, old) as old_block,
-            self._block(spec, new) as new_block,
+            self._blocks({"pin.block": (spec, old), "new_pin.block": (spec, new)}) as (blocks, pad),
             self._guarded(spec, last_try=last_try),
         ):
-            values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name}
-            values |= {"pin.block": old_block, "new_pin.block": new_block}
-            self._session.run("change", values)
+            self._session.run("change", {"pin.ref": spec.ref, "pin.name": name, **blocks}, pad)
 
-    def unblock(self, puk: Secret | None, new: Secret, name: str = "user", *, last_try: bool = False) -> None:
+    def unblock(self, puk: PinGiven | None, new: PinGiven, name: str = "user", *, last_try: bool = False) -> None:
         """Set a new PIN with the PUK, or the admin key where that unblocks; `last_try` is about the PUK's counter.
 
         Without either by the authority of the administrator, who has been authenticated already.
@@ -139,26 +174,24 @@ class Authentication:
         puk_spec = self.spec(spec.unblock)
         with (
             self._session.transaction(),
-            self._block(spec, new) as new_block,
-            self._block(puk_spec, puk) as block,
+            self._blocks({"puk.block": (puk_spec, puk), "new_pin.block": (spec, new)}) as (blocks, pad),
             self._guarded(puk_spec, last_try=last_try),
         ):
             values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name, "puk.ref": puk_spec.ref}
-            values |= {"puk.block": block, "new_pin.block": new_block, "authority": "puk"}
-            self._session.run("unblock", values)
+            self._session.run("unblock", {**values, **blocks, "authority": "puk"}, pad)
 
-    def _set_by_admin(self, spec: PinSpec, new: Secret) -> None:
+    def _set_by_admin(self, spec: PinSpec, new: PinGiven) -> None:
         known: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
         if Needs.ADMIN not in self._session.engine.needs("unblock", known):
             raise NotSupported(f"the administrator of this card cannot set the {spec.label or spec.name}")
-        with self._session.transaction(), self._block(spec, new) as new_block:
-            self._session.run("unblock", {**known, "new_pin.block": new_block})
+        with self._session.transaction(), self._blocks({"new_pin.block": (spec, new)}) as (blocks, pad):
+            self._session.run("unblock", {**known, **blocks}, pad)
 
-    def _unblock_as_admin(self, spec: PinSpec, key: Secret, new: Secret, *, last_try: bool) -> None:
-        with self._block(spec, new) as new_block, self._session.transaction():
+    def _unblock_as_admin(self, spec: PinSpec, key: PinGiven, new: PinGiven, *, last_try: bool) -> None:
+        with self._session.transaction(), self._blocks({"new_pin.block": (spec, new)}) as (blocks, pad):
             self.admin(key, last_try=last_try)
             known: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": spec.name, "authority": "admin"}
-            self._session.run("unblock", {**known, "new_pin.block": new_block})
+            self._session.run("unblock", {**known, **blocks}, pad)
             self._session.verified.discard(spec.name)
             self._session.admin = False  # some cards end it with this command; at worst it has to be proved again
 
@@ -174,6 +207,8 @@ class Authentication:
                 raise LastTry(f"one try is left for the {label}, so it was not sent", tries_left=1)
             try:
                 yield
+            except PinEntryError:  # the card saw nothing of it
+                raise
             except CardError as error:
                 self._session.verified.discard(spec.name)
                 self._session.fresh_pin = ""
@@ -203,7 +238,7 @@ class Authentication:
         session.verified.clear()
         session.fresh_pin = ""
 
-    def admin(self, key: Secret, cipher: str = "", *, last_try: bool = False) -> None:
+    def admin(self, key: PinGiven, cipher: str = "", *, last_try: bool = False) -> None:
         """Authenticate as administrator; `cipher` is found out where it is not given.
 
         Where the administrator has a PIN, the key is its text, and `last_try` is about its counter.
@@ -212,6 +247,8 @@ class Authentication:
         if admin.pin:
             self.verify(key, admin.pin, last_try=last_try)
             return
+        if isinstance(key, PinPad):
+            raise NotSupported("the admin key of this card is no PIN, so it cannot be entered on the reader's keypad")
         with self._session.transaction():
             chosen = cipher or self._cipher(admin, key)
             values = {"admin.ref": admin.ref, "admin.alg": self._identifier(admin, chosen)}

@@ -13,6 +13,7 @@ from cardcore.directory import DIRECTORIES, Directory, KeyInfo, Setup
 from cardcore.engine import Engine
 from cardcore.errors import CardError, InputError, NotSupported
 from cardcore.keyring import Keyring
+from cardcore.pinpad import PadReader, PinGiven, PinPad
 from cardcore.profile.model import Profile, Scheme
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from cardcore.keytypes import PrivateKey, PublicKey
 
-Pin = Secret | str | bytes
+Pin = Secret | str | bytes | PinPad
 
 
 class Card:
@@ -30,7 +31,8 @@ class Card:
 
     Every method raises CardError: TransportError where the card or reader went away, PinError and PinBlocked,
     SecurityStatus where an authentication is missing, NotSupported before anything is sent, ReplyError.
-    Secrets may be given as str (UTF-8) or bytes; a `Secret` can be wiped by its owner.
+    Secrets may be given as str (UTF-8) or bytes; a `Secret` can be wiped by its owner. A `PinPad` in their place lets
+    the person enter the PIN on the reader's keypad: PinEntryError and its kin where that ends without one.
     """
 
     def __init__(
@@ -73,6 +75,17 @@ class Card:
         """Answer to reset."""
         return self._session.channel.transport.atr
 
+    @property
+    def has_pin_pad(self) -> bool:
+        """Whether PINs can be entered on the reader's own keypad."""
+        pad = self.pin_pad
+        return pad is not None and not pad.refused
+
+    @property
+    def pin_pad(self) -> PadReader | None:
+        """What the reader's keypad can do, and why it is not used where it must not be; None if there is none."""
+        return self.authentication.pin_pad
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep other programs away from the card for several operations. Keep it short, never wait for a person."""
@@ -96,7 +109,7 @@ class Card:
 
     def verify(self, pin: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Verify a PIN. It stays verified until `close`, `logout` or a reset; LastTry unless `last_try` is given."""
-        self.authentication.verify(_secret(pin), name, last_try=last_try)
+        self.authentication.verify(_given(pin), name, last_try=last_try)
 
     def logout(self) -> None:
         """End what `verify` began."""
@@ -116,18 +129,18 @@ class Card:
 
     def change_pin(self, old: Pin, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Change a PIN that is known."""
-        self.authentication.change(_secret(old), _secret(new), name, last_try=last_try)
+        self.authentication.change(_given(old), _given(new), name, last_try=last_try)
 
     def unblock_pin(self, puk: Pin | None, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Set a new PIN with the PUK (RESET RETRY COUNTER); without one by the authority of `authenticate_admin`."""
-        self.authentication.unblock(None if puk is None else _secret(puk), _secret(new), name, last_try=last_try)
+        self.authentication.unblock(None if puk is None else _given(puk), _given(new), name, last_try=last_try)
 
     def authenticate_admin(self, key: Pin, cipher: str = "", *, last_try: bool = False) -> None:
         """Authenticate with the admin key (its bytes); generating, importing and writing need it on some cards.
 
         Where the administrator has a PIN (`profile.admin.pin`), that is the key; `last_try` as in `verify`.
         """
-        self.authentication.admin(_secret(key), cipher, last_try=last_try)
+        self.authentication.admin(_given(key), cipher, last_try=last_try)
 
     def change_admin_key(self, new: Secret | bytes, cipher: str = "") -> None:
         """Replace the admin key, after `authenticate_admin` with the old one."""
@@ -191,7 +204,7 @@ class Card:
             oid=oid,
             prehashed=prehashed,
             type_name=key_type,
-            pin=None if pin is None else _secret(pin),
+            pin=None if pin is None else _given(pin),
             last_try=last_try,
         )
 
@@ -213,13 +226,13 @@ class Card:
             scheme=_scheme(scheme),
             hash_name=hash,
             type_name=key_type,
-            pin=None if pin is None else _secret(pin),
+            pin=None if pin is None else _given(pin),
             last_try=last_try,
         )
 
     def agree(self, name: str, peer: PublicKey, *, pin: Pin | None = None, last_try: bool = False) -> bytes:
         """Shared secret of ECDH with the peer's public key, as long as the field."""
-        return self.keyring.agree(name, peer, pin=None if pin is None else _secret(pin), last_try=last_try)
+        return self.keyring.agree(name, peer, pin=None if pin is None else _given(pin), last_try=last_try)
 
     # Certificates and data objects
 
@@ -294,7 +307,13 @@ class Card:
         self._session.forget()
 
 
+def _given(value: Pin) -> PinGiven:
+    return value if isinstance(value, PinPad) else _secret(value)
+
+
 def _secret(value: Pin) -> Secret:
+    if isinstance(value, PinPad):
+        raise NotSupported("this cannot be entered on the reader's keypad", hint="Give it from another source.")
     if isinstance(value, Secret):
         return value
     return Secret(value.encode() if isinstance(value, str) else value)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from cardcore.apdu import MAX_EXTENDED_DATA, MAX_SHORT_DATA, CommandApdu, ResponseApdu
-from cardcore.errors import NotSupported, ReplyError
+from cardcore.errors import NotSupported, ReaderBusy, ReplyError
 from cardcore.sw import Sw
 from cardcore.transport.base import OPEN, CardProtocol, Mask, Transport
 
@@ -43,6 +43,7 @@ class Channel:
         self.transport = transport
         self.limits = limits or ChannelLimits()
         self._depth = 0
+        self._reserved = False
 
     @property
     def extended(self) -> bool:
@@ -53,6 +54,7 @@ class Channel:
     @contextmanager
     def transaction(self) -> Iterator[bool]:
         """Keep other programs away from the card; may be nested. Yields whether it is the outermost one."""
+        self._require_free()
         outermost = self._depth == 0
         if outermost:
             self.transport.begin()
@@ -64,6 +66,22 @@ class Channel:
             if outermost:
                 self.transport.end()
 
+    @contextmanager
+    def reserved(self) -> Iterator[Transport]:
+        """The reader waits for a person. Other threads that want the card meanwhile get ReaderBusy, and do not hang."""
+        self._reserved = True
+        try:
+            yield self.transport
+        finally:
+            self._reserved = False
+
+    def _require_free(self) -> None:
+        if self._reserved:
+            raise ReaderBusy(
+                f"{self.transport.name} waits for somebody to enter a PIN on its keypad",
+                hint="Enter the PIN there or cancel, then repeat the command.",
+            )
+
     def send(
         self, command: CommandApdu, secrets: Sequence[tuple[int, int]] = (), secret_reply: bool = False
     ) -> ResponseApdu:
@@ -72,6 +90,7 @@ class Channel:
         `secrets` are (start, end) offsets of secret bytes in `command.data`; `secret_reply` hides the reply. Raises
         NotSupported before anything is sent if the command does not fit, ReplyError if the card misbehaves.
         """
+        self._require_free()
         response = ResponseApdu(sw=Sw.OK)
         last = command
         for last, spans in self._parts(command, secrets):

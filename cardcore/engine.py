@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cardcore import sw as status
+from cardcore.apdu import ResponseApdu
 from cardcore.channel import Channel
 from cardcore.errors import NotFound, NotSupported, PinBlocked, PinError, SecurityStatus, StatusError
+from cardcore.pinpad import PadEntry
 from cardcore.profile.commands import applies, render
 from cardcore.profile.model import Needs, Operation, Profile, Step
 from cardcore.profile.reply import Result, extract
@@ -50,9 +52,10 @@ class Engine:
             saved.add(step.save)
         return frozenset(found)
 
-    def run(self, operation: str, values: Values) -> Result:
+    def run(self, operation: str, values: Values, pad: PadEntry | None = None) -> Result:
         """Send the steps of an operation and return the last step's result (b"" where no reply is described).
 
+        With `pad` the steps that hold a secret are sent by the reader, which puts the PIN in.
         Raises InputError before anything is sent if a value is missing, StatusError and its kin, PinError or
         PinBlocked for a PIN operation, ReplyError for a malformed reply.
         """
@@ -63,8 +66,7 @@ class Engine:
         for step in steps:
             if not applies(step, known):
                 continue
-            rendered = render(step, known)
-            response = self.channel.send(rendered.apdu, rendered.secrets, operation in SECRET_REPLIES)
+            response = self._exchange(operation, step, known, pad)
             self._check(operation, step, response.sw)
             if step.retries:
                 result = response.sw
@@ -74,6 +76,13 @@ class Engine:
                 saved[step.save] = result
                 known = {**values, **saved}
         return result
+
+    def _exchange(self, operation: str, step: Step, known: Values, pad: PadEntry | None) -> ResponseApdu:
+        rendered = render(step, known)
+        if pad is None or not rendered.secrets:
+            return self.channel.send(rendered.apdu, rendered.secrets, operation in SECRET_REPLIES)
+        with self.channel.reserved() as transport:
+            return pad.perform(transport, step, known)
 
     def _check(self, operation: str, step: Step, sw: int) -> None:
         if sw in step.expect:

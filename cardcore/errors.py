@@ -144,6 +144,44 @@ class PinBlocked(PinError):
     default_hint = "Unblock it with the PUK (`cardcore pin unblock`)."
 
 
+class PinEntryError(CardError):
+    """The entry on the reader's keypad ended without a PIN: the card saw nothing, and no try was spent.
+
+    `sw` is the status word by which the reader said so (PC/SC part 10, 2.5.4).
+    """
+
+    code = "pin-entry"
+    default_hint = "No try was spent. Repeat the command to enter it again."
+
+    def __init__(self, message: str, *, sw: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.sw = sw
+
+
+class PinEntryCancelled(PinEntryError):
+    """The person pressed the cancel key (6401)."""
+
+    code = "pin-entry-cancelled"
+
+
+class PinEntryTimeout(PinEntryError):
+    """Nobody entered the PIN in time (6400)."""
+
+    code = "pin-entry-timeout"
+
+
+class PinEntryMismatch(PinEntryError):
+    """The new PIN was entered differently the second time (6402)."""
+
+    code = "pin-entry-mismatch"
+
+
+class PinEntryLength(PinEntryError):
+    """Fewer or more digits were entered than the PIN may have (6403)."""
+
+    code = "pin-entry-length"
+
+
 class NotSupported(CardError):
     """The card or its profile cannot do what was asked; nothing was sent."""
 

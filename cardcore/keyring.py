@@ -18,6 +18,7 @@ from cardcore.errors import (
     StatusError,
 )
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
+from cardcore.pinpad import PinGiven
 from cardcore.profile.model import Algorithm, KeySlot, Needs, PinPolicy, Scheme, Usage
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Value, Values
@@ -222,7 +223,7 @@ class Keyring:
         oid: bool = True,
         prehashed: bool = False,
         type_name: str = "",
-        pin: Secret | None = None,
+        pin: PinGiven | None = None,
         last_try: bool = False,
     ) -> bytes:
         """Sign `data` (or the hash value that it is, with `prehashed`); see `Card.sign`."""
@@ -252,7 +253,7 @@ class Keyring:
         scheme: Scheme = Scheme.PKCS1,
         hash_name: str = "sha256",
         type_name: str = "",
-        pin: Secret | None = None,
+        pin: PinGiven | None = None,
         last_try: bool = False,
     ) -> bytes:
         """Decrypt with RSA; see `Card.decipher`."""
@@ -269,7 +270,7 @@ class Keyring:
             raw = self._use(slot, "decipher", values, pin, last_try)
         return signing.plain_text(algorithm, kind, scheme, hash_name, raw)
 
-    def agree(self, name: str, peer: PublicKey, *, pin: Secret | None = None, last_try: bool = False) -> bytes:
+    def agree(self, name: str, peer: PublicKey, *, pin: PinGiven | None = None, last_try: bool = False) -> bytes:
         """Shared secret (x coordinate, field size) of ECDH with the peer's public key (SP 800-56A, 5.7.1.2)."""
         from cryptography.hazmat.primitives import serialization
 
@@ -291,7 +292,7 @@ class Keyring:
     def _found(self, slot: KeySlot, usage: Usage) -> KeySlot:
         return _for_use(self._directory.find(slot), usage)
 
-    def _use(self, slot: KeySlot, operation: str, values: Values, pin: Secret | None, last_try: bool) -> bytes:
+    def _use(self, slot: KeySlot, operation: str, values: Values, pin: PinGiven | None, last_try: bool) -> bytes:
         sent = self._authorise(slot, pin, last_try)
         try:
             answer = self._session.run(operation, values)
@@ -305,7 +306,7 @@ class Keyring:
             raise ReplyError(f"the profile's {operation} operation gives no bytes")
         return answer
 
-    def _authorise(self, slot: KeySlot, pin: Secret | None, last_try: bool) -> bool:
+    def _authorise(self, slot: KeySlot, pin: PinGiven | None, last_try: bool) -> bool:
         """Verify the PIN if the key's policy wants it now, and say so; PinRequired if it does and none was given."""
         session = self._session
         policy = self._policy(slot)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from cardcore.channel import Channel
 from cardcore.engine import Engine
 from cardcore.errors import AdminRequired, CardReset, ReplyError, StatusError
+from cardcore.pinpad import PadEntry
 from cardcore.profile.model import Needs, Profile
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Values
@@ -99,8 +100,8 @@ class Session:
             self.engine.run("select", {"aid": self.aid})
         self._selected = self._sure = True
 
-    def run(self, operation: str, values: Values) -> Result:
-        """Run an operation of the profile within a transaction.
+    def run(self, operation: str, values: Values, pad: PadEntry | None = None) -> Result:
+        """Run an operation of the profile within a transaction; for `pad` see `Engine.run`.
 
         AdminRequired, with nothing of it sent, if it needs the admin key. If the first command since other programs
         had the card fails as it would with another application selected, it is repeated once after SELECT.
@@ -108,7 +109,7 @@ class Session:
         with self.transaction():
             self._require_admin(operation, values)
             try:
-                result = self.engine.run(operation, values)
+                result = self.engine.run(operation, values, pad)
             except StatusError as error:
                 if self._sure or operation in _NEVER_REPEATED or error.sw not in _SELECTION_LOST:
                     raise
@@ -118,7 +119,7 @@ class Session:
                 self.forget()
                 self._select()
                 self._require_admin(operation, values)
-                result = self.engine.run(operation, values)
+                result = self.engine.run(operation, values, pad)
             self._sure = True
             return result
 

@@ -21,6 +21,7 @@ from cardcore.errors import (
     ReplyError,
     StatusError,
 )
+from cardcore.pinpad import PadEntry
 from cardcore.profile.template import Values
 from cardcore.secret import Secret
 from tests.unit.core.fakecard import PIN, PUK, WRONG, FakeCard, piv, without
@@ -377,9 +378,9 @@ def test_the_block_is_wiped_after_use(card: FakeCard, monkeypatch: pytest.Monkey
     held: list[Secret] = []
     run = session.run
 
-    def watched(operation: str, values: Values) -> object:
+    def watched(operation: str, values: Values, pad: PadEntry | None = None) -> object:
         held.extend(value for value in values.values() if isinstance(value, Secret))
-        return run(operation, values)
+        return run(operation, values, pad)
 
     monkeypatch.setattr(session, "run", watched)
     pin = secret(PIN)
