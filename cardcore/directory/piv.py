@@ -22,6 +22,7 @@ _NON_FEDERAL_FASC_N = bytes.fromhex("D4E739DA739CED39CE739D836858210842108421C84
 _CCC_TAGS = (0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xFA, 0xFB, 0xFC, 0xFD)
 _GSC_RID = bytes.fromhex("A000000116FF02")
 _VALID_YEARS = 10
+_MOST_SERIAL = 16
 _MADE_BY_CARD = frozenset({"discovery", "key-history"})  # there on a blank card too
 
 
@@ -39,7 +40,11 @@ class PivDirectory(FixedSlots):
             number = self._session.run("serial", {})
         except StatusError:
             return self._guid()
-        return str(int.from_bytes(number)) if isinstance(number, bytes) and number else self._guid()
+        if not isinstance(number, bytes) or not number:
+            return self._guid()
+        if len(number) > _MOST_SERIAL:
+            raise ReplyError(f"a serial number of {len(number)} bytes")
+        return str(int.from_bytes(number))
 
     def _guid(self) -> str:
         try:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric import padding as oracle
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from cardcore import padding
+from cardcore import keytypes, padding
 from cardcore.card import Card
 from cardcore.errors import (
     AdminRequired,
@@ -22,6 +22,7 @@ from cardcore.errors import (
 )
 from cardcore.keytypes import type_of
 from cardcore.profile.model import PinPolicy
+from cardcore.secret import Secret
 from tests.unit.core.fakecard import piv, with_policy, without
 from tests.unit.core.rsakeys import HASHES, raw_public, rsa_key
 from tests.unit.core.softpiv import ADMIN, PIN, certificate, new_card
@@ -167,6 +168,21 @@ def test_an_imported_ec_key(card: Card, type_name: str) -> None:
     for key in (ec.generate_private_key(CURVES[type_name]), ec.derive_private_key(7, CURVES[type_name])):
         card.import_key("9a", key)
         key.public_key().verify(card.sign("9a", MESSAGE, pin=PIN), MESSAGE, ec.ECDSA(HASHES["sha256"]))
+
+
+def test_the_parts_of_an_imported_key_are_wiped(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[Secret] = []
+    make = keytypes.private_values
+
+    def noted(key: keytypes.PrivateKey) -> dict[str, Secret | bytes]:
+        values = make(key)
+        held.extend(value for value in values.values() if isinstance(value, Secret))
+        return values
+
+    monkeypatch.setattr(keytypes, "private_values", noted)
+    card.import_key("9a", rsa_key(1024))
+    assert len(held) == 6
+    assert {secret.reveal() for secret in held} == {b""}
 
 
 def test_what_cannot_be_imported(card: Card) -> None:

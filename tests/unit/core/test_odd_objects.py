@@ -41,6 +41,18 @@ def test_an_object_in_the_wrong_container(data: bytes) -> None:
             call()
 
 
+@pytest.mark.parametrize(("size", "shown"), [(4, "16909060"), (16, str(int.from_bytes(bytes([1, 2, 3, 4] * 4))))])
+def test_a_serial_number_is_shown_in_decimal(size: int, shown: str) -> None:
+    number = (bytes([1, 2, 3, 4]) * 4)[:size]
+    assert open_piv(FakeTransport(lambda command: number + b"\x90\x00"), selected=True).serial() == shown
+
+
+def test_a_serial_number_that_is_none() -> None:
+    card = open_piv(FakeTransport(lambda command: b"\x01" * 2000 + b"\x90\x00"), selected=True)
+    with pytest.raises(ReplyError, match="serial number of 2000 bytes"):
+        card.serial()
+
+
 def test_whatever_is_there_makes_a_card_not_blank() -> None:
     card = holding(b"\xff\xff\xff")
     found = PivDirectory(card.authentication._session).holdings()
