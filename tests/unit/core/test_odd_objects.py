@@ -90,3 +90,24 @@ def test_an_admin_key_of_the_wrong_length(cipher: str, sizes: str) -> None:
         with pytest.raises(InputError, match=f"has {size} bytes") as caught:
             check_key(Secret(bytes(size)), cipher)
         assert sizes in caught.value.hint
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 33, 65])
+def test_a_shared_secret_of_another_size_is_refused(size: int) -> None:
+    with pytest.raises(ReplyError, match=f"returned {size} bytes where 32"):
+        agreeing(bytes(size)).agree("9d", PEER)
+
+
+@pytest.mark.parametrize("size", [24, 31, 32])
+def test_a_shared_secret_has_the_size_of_the_field(size: int) -> None:
+    assert agreeing(b"\x05" * size).agree("9d", PEER) == bytes(32 - size) + b"\x05" * size
+
+
+PEER = ec.generate_private_key(ec.SECP256R1()).public_key()
+
+
+def agreeing(secret: bytes) -> Card:
+    """A card with a P-256 key that answers key agreement with this."""
+    answers = {0x87: tlv.encode(0x7C, tlv.encode(0x82, secret)), 0xF7: tlv.encode(0x01, b"\x11")}
+    transport = FakeTransport(lambda command: answers.get(command.ins, b"") + b"\x90\x00")
+    return open_piv(transport, selected=True)
