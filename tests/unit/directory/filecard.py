@@ -37,7 +37,7 @@ class FileCard:
 
     @property
     def atr(self) -> bytes:
-        return bytes.fromhex("3B8001814C")[:4] + b"\x00"
+        return bytes.fromhex("3B800181")
 
     def reset(self) -> None:
         self.state = State()

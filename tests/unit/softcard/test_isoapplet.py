@@ -186,3 +186,22 @@ def test_the_card_lives_in_a_file() -> None:
     sent(card, SELECT, PIN, "002241B606800111840100")
     assert len(sent(card, "002A9E9A014100")[0]) == 2 * 258
     assert b"123456" not in path.read_bytes()
+
+
+def test_keys_are_imported_and_checked(card: SoftCard) -> None:
+    assert sent(card, PIN, "00DB3FFF0101", "00224100068001F3840100") == ["9000", "6985", "9000"]
+    refused = ("00DB3FFF0101", "00DB3FFF03E00100", "00DB3FFF057F48029200", "00DB3FFE0101", "0046000000")
+    assert sent(card, *refused) == ["6984", "6A80", "6984", "6A86", "6A86"]
+    assert sent(card, "0022F300", "0046420000") == ["9000", "6985"]
+
+
+def test_keys_that_do_not_belong_together_are_not_imported(card: SoftCard) -> None:
+    sent(card, PIN, "00224100068001F3840100")
+    parts = "".join(f"{tag}0103" for tag in ("92", "93", "94", "95", "96"))
+    assert sent(card, f"00DB3FFF{len(parts) // 2 + 3:02X}7F48{len(parts) // 2:02X}{parts}") == ["6984"]
+
+
+def test_commands_have_their_parameters(card: SoftCard) -> None:
+    wrong = ("002C000101", "00E00100", "00E4000001FF", "00E40000023F00", "00E4000002ABCD", "00A40002", "00A40008")
+    assert sent(card, PIN, *wrong) == ["9000", "6700", "6A86", "6700", "6986", "6A82", "6A86", "6A86"]
+    assert sent(card, "00B0000000", "00E00000", "00A40300") == ["6981", "6984", "6A82"]
