@@ -1,0 +1,66 @@
+"""`personal-csp agent`: run it, start it in the background, stop it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--foreground", is_flag=True, help="Ask for PINs on this terminal, and show the log here too.")
+@click.option("--detach", is_flag=True, help="Start it in the background, unless one runs, and wait until it answers.")
+@click.option("--stop", is_flag=True, help="Ask the running agent to end, and wait until it has.")
+@click.option(
+    "--endpoint",
+    "endpoints",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Tell port and secret in this file too, as for a Windows program under Wine.",
+)
+@click.option("--config", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Configuration file.")
+def agent(foreground: bool, detach: bool, stop: bool, endpoints: tuple[Path, ...], config: Path | None) -> None:
+    """Run the agent of this user until it is stopped: by a signal, or by `personal-csp agent --stop`.
+
+    There is one agent per user. Programs that need it start it by themselves; to have it from login on, let the session
+    run `personal-csp agent`.
+    """
+    if foreground + detach + stop > 1:
+        raise click.UsageError("--foreground, --detach and --stop exclude each other")
+    if stop:
+        _stop()
+    elif detach:
+        _detach()
+    else:
+        _run(foreground, endpoints, config)
+
+
+def _stop() -> None:
+    from csp_frontend.agent_process import stop_running
+
+    click.echo("The agent has ended." if stop_running() else "No agent runs.")
+
+
+def _detach() -> None:
+    from csp_frontend.agent_process import is_running, start_detached
+
+    if is_running():
+        click.echo("An agent runs already.")
+        return
+    start_detached()
+    click.echo("The agent runs.")
+
+
+def _run(foreground: bool, endpoints: tuple[Path, ...], config: Path | None) -> None:
+    from csp_frontend import agent_log, configuration
+    from csp_frontend.agent_process import AgentProcess, log_path
+    from csp_frontend.dialog import NobodyDialog
+    from csp_frontend.prompts import TerminalDialog
+
+    chosen = configuration.load(config)
+    logger = agent_log.start(log_path(), chosen.log_level, terminal=foreground)
+    try:
+        AgentProcess(chosen, TerminalDialog() if foreground else NobodyDialog(), files=endpoints).run()
+    finally:
+        agent_log.stop(logger)
