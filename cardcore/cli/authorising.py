@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from cardcore.cli.secrets import Source, obtain, obtain_key
-from cardcore.errors import NotSupported
+from cardcore.errors import AdminRequired, NotSupported, PinRequired
 
 if TYPE_CHECKING:
     from cardcore import Card, Secret
+    from cardcore.profile.model import Needs
+
+R = TypeVar("R")
 
 
 def pin_label(card: Card, name: str) -> str:
     """What people call a PIN of this card; NotSupported if it has none of that name."""
     spec = card.authentication.spec(name)
     return spec.label or spec.name
-
-
-def key_pin(card: Card, key: str, source: Source | None) -> Secret | None:
-    """The PIN that using a key takes, None if it needs none and none was given."""
-    from cardcore.profile.model import PinPolicy
-
-    slot = card.keyring.slot(key)
-    if source is None and card.keyring.policy(key) is PinPolicy.NEVER:
-        return None
-    return obtain(source, pin_label(card, slot.pin), "--pin")
 
 
 def require_admin(card: Card) -> None:
@@ -48,16 +42,84 @@ def obtain_admin(card: Card, source: Source | None, option: str, *, new: bool = 
     return obtain_key(source, f"{what}admin key", option, new=new)
 
 
-def authorise(
-    card: Card, operation: str, *, pin: Source | None = None, admin: Source | None = None, last_try: bool = False
-) -> None:
-    """Give the card what the steps of a profile's operation need: the admin key, the PIN, or what was offered."""
-    from cardcore.profile.model import Needs
+class Authority:
+    """The secrets of one command: each is obtained once, when it is first needed, and wiped at the end."""
 
+    def __init__(
+        self, card: Card, *, pin: Source | None = None, admin: Source | None = None, last_try: bool = False
+    ) -> None:
+        self._card = card
+        self._pin_source, self._admin_source = pin, admin
+        self.last_try = last_try
+        self._pin: Secret | None = None
+        self._admin_proved = self._pin_verified = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._pin is not None:
+            self._pin.wipe()
+
+    def pin(self, name: str) -> Secret:
+        """The PIN, asked for once; on cards with several PINs of a person a command uses the same for all."""
+        if self._pin is None:
+            self._pin = obtain(self._pin_source, pin_label(self._card, name), "--pin")
+        return self._pin
+
+    def key_pin(self, key: str) -> Secret | None:
+        """The PIN that using a key takes, None if it needs none and none was given."""
+        from cardcore.profile.model import PinPolicy
+
+        if self._pin_source is None and self._card.keyring.policy(key) is PinPolicy.NEVER:
+            return None
+        return self.pin(self._card.keyring.slot(key).pin)
+
+    def prepare(self, operation: str, *, offer_pin: bool = True) -> None:
+        """Authenticate with what was given on the command line, and with what the operation needs in any case.
+
+        Without `offer_pin` a PIN that was given is for something else, and is used only if it is needed here too.
+        """
+        needs = _certain_needs(self._card, operation)
+        if self._admin_source is not None or "admin" in needs:
+            self._prove_admin()
+        if (offer_pin and self._pin_source is not None) or "pin" in needs:
+            self._verify_pin()
+
+    def carry_out(self, operation: str, action: Callable[[], R], *, offer_pin: bool = True) -> R:
+        """Do something for which an operation of the profile is used, with the authentications that it needs.
+
+        First as `prepare`. What turns out to be missing is asked for then, and the action repeated: nothing of it was
+        done before.
+        """
+        self.prepare(operation, offer_pin=offer_pin)
+        try:
+            return action()
+        except AdminRequired:
+            if self._admin_proved:
+                raise
+            self._prove_admin()
+        except PinRequired:
+            if self._pin_verified:
+                raise
+            self._verify_pin()
+        return action()
+
+    def _prove_admin(self) -> None:
+        if not self._admin_proved:
+            authenticate_admin(self._card, self._admin_source)
+            self._admin_proved = True
+
+    def _verify_pin(self) -> None:
+        if not self._pin_verified:
+            self._card.verify(self.pin("user"), last_try=self.last_try)
+            self._pin_verified = True
+
+
+def _certain_needs(card: Card, operation: str) -> frozenset[Needs]:
+    """What an operation needs whichever of its steps are sent."""
     found = card.profile.operations.get(operation)
-    needs = {step.needs for step in found.steps} if found else set()
-    if admin is not None or Needs.ADMIN in needs:
-        authenticate_admin(card, admin)
-    if pin is not None or Needs.PIN in needs:
-        with obtain(pin, pin_label(card, "user"), "--pin") as secret:
-            card.verify(secret, last_try=last_try)
+    steps = found.steps if found else ()
+    always = {step.needs for step in steps if step.needs is not None and not step.when}
+    sometimes = {step.needs for step in steps if step.needs is not None and step.when}
+    return frozenset(always | sometimes if len(sometimes) == 1 else always)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from cardcore.cli import files, keyfiles
-from cardcore.cli.authorising import authorise, key_pin
+from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.key import file_password
 from cardcore.cli.options import T, admin_option, examples, key_argument, last_try_option, out_option, pin_option
@@ -123,10 +121,9 @@ def import_certificate(
 ) -> None:
     """Store the certificate of a key from FILE (PEM, DER or PKCS #12; - is stdin)."""
     certificate = keyfiles.certificate(files.read(file), file_password(password))
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         name = card.keyring.slot(key).name
-        authorise(card, "write", admin=admin, pin=pin, last_try=last_try)
-        card.write_certificate(name, certificate, force=force)
+        authority.carry_out("write", lambda: card.write_certificate(name, certificate, force=force))
     context.output.result(describe(name, certificate), f"stored the certificate of {name}")
 
 
@@ -138,10 +135,9 @@ def import_certificate(
 @pass_context
 def delete(context: Context, key: str, admin: Source | None, pin: Source | None, last_try: bool) -> None:
     """Delete the certificate of a key; the key stays."""
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         name = card.keyring.slot(key).name
-        authorise(card, "write", admin=admin, pin=pin, last_try=last_try)
-        card.delete_certificate(name)
+        authority.carry_out("write", lambda: card.delete_certificate(name))
     context.output.result({"key": name, "deleted": True}, f"deleted the certificate of {name}")
 
 
@@ -162,23 +158,22 @@ def signer_options(function: T) -> T:
     return function
 
 
-@contextmanager
 def _signer(
-    card: Card, key: str, hash_name: str, scheme: str | None, public: str | None, pin: Source | None, last_try: bool
-) -> Iterator[Signer]:
-    """The card's key as a signer of certificates."""
+    card: Card, authority: Authority, key: str, *, hash_name: str, scheme: str | None, public: str | None
+) -> Signer:
+    """The card's key as a signer of certificates; `public` is a file for cards that do not tell the public key."""
     from cardcore import keytypes
     from cardcore.certificates import Signer
     from cardcore.profile.model import Scheme
 
     found = keyfiles.public_key(files.read(public)) if public else card.public_key(key)
-    kind = keytypes.type_of(found)
-    secret = key_pin(card, key, pin)
+    kind = keytypes.type_of(found).name
+    secret, last_try = authority.key_pin(key), authority.last_try
 
     def sign(data: bytes) -> bytes:
-        return card.sign(key, data, hash=hash_name, scheme=scheme, key_type=kind.name, pin=secret, last_try=last_try)
+        return card.sign(key, data, hash=hash_name, scheme=scheme, key_type=kind, pin=secret, last_try=last_try)
 
-    yield Signer(public=found, sign=sign, hash_name=hash_name, scheme=Scheme(scheme) if scheme else None)
+    return Signer(public=found, sign=sign, hash_name=hash_name, scheme=Scheme(scheme) if scheme else None)
 
 
 @cert.command(epilog=examples('cardcore cert request 9a --subject "CN=Alice" --out alice.csr'))
@@ -202,10 +197,10 @@ def request(
     files.check_target(out)
     _refuse_binary(context, out, as_der, "certificate request")
     name = certificates.parse_name(subject)
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, last_try=last_try) as authority:
         slot = card.keyring.slot(key).name
-        with _signer(card, slot, hash_name, scheme, public, pin, last_try) as signer:
-            data = certificates.request(name, signer)
+        signer = _signer(card, authority, slot, hash_name=hash_name, scheme=scheme, public=public)
+        data = certificates.request(name, signer)
     document: dict[str, object] = {"key": slot, "subject": name.rfc4514_string()}
     _deliver(context, document, keyfiles.encoded_request(data, as_der=as_der), out)
 
@@ -239,13 +234,13 @@ def self_sign(
     files.check_target(out)
     _refuse_binary(context, out, as_der, "certificate")
     name = certificates.parse_name(subject)
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
         if not no_store:
-            authorise(card, "write", admin=admin)
-        with _signer(card, slot.name, hash_name, scheme, public, pin, last_try) as signer:
-            made = keyfiles.own_certificate(certificates.self_signed(name, signer, days=days, usage=slot.usage))
+            authority.prepare("write", offer_pin=False)
+        signer = _signer(card, authority, slot.name, hash_name=hash_name, scheme=scheme, public=public)
+        made = keyfiles.own_certificate(certificates.self_signed(name, signer, days=days, usage=slot.usage))
         if not no_store:
-            card.write_certificate(slot.name, made, force=public is not None)
+            authority.carry_out("write", lambda: card.write_certificate(slot.name, made, force=True), offer_pin=False)
     document = {**describe(slot.name, made), "stored": not no_store}
     _deliver(context, document, keyfiles.encoded(made, as_der=as_der), out)

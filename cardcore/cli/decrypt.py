@@ -7,7 +7,7 @@ import sys
 import click
 
 from cardcore.cli import files
-from cardcore.cli.authorising import key_pin
+from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import (
     DECRYPTION_SCHEMES,
@@ -56,7 +56,7 @@ def decrypt(
     """
     files.check_target(out)
     data = files.read(file)
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin) as authority:
         name = card.keyring.slot(key).name
         kind = card.keyring.kind(name, key_type or "")
         plain = card.decipher(
@@ -65,7 +65,7 @@ def decrypt(
             scheme=scheme,
             hash=hash_name,
             key_type=kind.name,
-            pin=key_pin(card, name, pin),
+            pin=authority.key_pin(name),
             last_try=last_try,
         )
     to_file = out is not None and out != files.STREAM

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cardcore.cli import files, keyfiles
-from cardcore.cli.authorising import authorise
+from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import (
     KEY_TYPES,
@@ -103,15 +103,19 @@ def generate(
 ) -> None:
     """Generate a key pair on the card and print its public key. A key that was there before is lost."""
     files.check_target(out)
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
-        authorise(card, "generate", admin=admin, pin=pin, last_try=last_try)
-        started = time.monotonic()
-        with working(f"the card generates {key_type} in {slot.name}"):
-            public = card.generate(slot.name, key_type)
-        seconds = time.monotonic() - started
+        public, seconds = authority.carry_out("generate", lambda: _generate(card, slot.name, key_type))
     context.output.note(f"generated {key_type} in {slot.name} in {seconds:.1f} s")
     _deliver(context, slot.name, public, out, {"seconds": round(seconds, 3)})
+
+
+def _generate(card: Card, name: str, key_type: str) -> tuple[PublicKey, float]:
+    """The new public key, and the seconds that it took."""
+    started = time.monotonic()
+    with working(f"the card generates {key_type} in {name}"):
+        public = card.generate(name, key_type)
+    return public, time.monotonic() - started
 
 
 def _deliver(context: Context, name: str, public: PublicKey, out: str | None, more: dict[str, object]) -> None:
@@ -151,10 +155,9 @@ def import_key(
 
     private = keyfiles.private_key(files.read(file), file_password(password))
     kind = keytypes.type_of(private)
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
-        authorise(card, "import", admin=admin, pin=pin, last_try=last_try)
-        card.import_key(slot.name, private)
+        authority.carry_out("import", lambda: card.import_key(slot.name, private))
     document = {"key": slot.name, "type": kind.name, "public_key": keyfiles.pem(private.public_key())}
     context.output.result(document, f"imported {kind.name} into {slot.name}")
 
@@ -175,10 +178,9 @@ def file_password(source: Source | None) -> bytes | None:
 @pass_context
 def delete(context: Context, key: str, admin: Source | None, pin: Source | None, last_try: bool) -> None:
     """Delete a key pair. It is lost for good, unless it was imported from a file that still exists."""
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
-        authorise(card, "delete-key", admin=admin, pin=pin, last_try=last_try)
-        card.delete_key(slot.name)
+        authority.carry_out("delete-key", lambda: card.delete_key(slot.name))
     context.output.result({"key": slot.name, "deleted": True}, f"deleted the key in {slot.name}")
 
 

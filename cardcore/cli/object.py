@@ -7,7 +7,7 @@ from contextlib import suppress
 import click
 
 from cardcore.cli import files
-from cardcore.cli.authorising import authorise
+from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.decoding import tlv_lines, tlv_tree
 from cardcore.cli.options import admin_option, examples, last_try_option, out_option, pin_option
@@ -50,9 +50,8 @@ def read(context: Context, name: str, out: str | None, decode: bool, pin: Source
     to_file = out is not None and out != files.STREAM
     if not (to_file or decode or context.output.json_wanted):
         refuse_terminal("object")
-    with context.card() as card:
-        authorise(card, "read", pin=pin, last_try=last_try)
-        data = card.read(name)
+    with context.card() as card, Authority(card, pin=pin, last_try=last_try) as authority:
+        data = authority.carry_out("read", lambda: card.read(name))
     if to_file:
         files.write(str(out), data)
     if context.output.json_wanted:
@@ -74,7 +73,6 @@ def read(context: Context, name: str, out: str | None, decode: bool, pin: Source
 def write(context: Context, name: str, file: str, admin: Source | None, pin: Source | None, last_try: bool) -> None:
     """Replace a data object by the content of FILE (- is stdin). An empty file removes it."""
     data = files.read(file)
-    with context.card() as card:
-        authorise(card, "write", admin=admin, pin=pin, last_try=last_try)
-        card.write(name, data)
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
+        authority.carry_out("write", lambda: card.write(name, data))
     context.output.result({"name": name, "size": len(data), "written": True}, f"wrote {len(data)} bytes to {name}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cardcore.cli import files
-from cardcore.cli.authorising import key_pin
+from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import examples, key_option, last_try_option, pin_option, signature_options, type_option
 from cardcore.cli.output import refuse_terminal
@@ -51,7 +51,7 @@ def sign(
     if out in (None, files.STREAM) and not context.output.json_wanted:
         refuse_terminal("signature")
     data = files.read(file)
-    with context.card() as card:
+    with context.card() as card, Authority(card, pin=pin) as authority:
         name = card.keyring.slot(key).name
         kind = card.keyring.kind(name, key_type or "")
         signature = card.sign(
@@ -62,7 +62,7 @@ def sign(
             oid=not no_oid,
             prehashed=prehashed,
             key_type=kind.name,
-            pin=key_pin(card, name, pin),
+            pin=authority.key_pin(name),
             last_try=last_try,
         )
     to_file = out is not None and out != files.STREAM

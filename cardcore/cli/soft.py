@@ -77,7 +77,10 @@ def create(
     admin: Source | None,
     blank: bool,
 ) -> None:
-    """Create a software card with the family's published secrets, or those that the options give."""
+    """Create a software card.
+
+    It has the published secrets of its family, or those that the options give.
+    """
     from cardcore.softcard import Secrets, SoftCardStore, factory_secrets
 
     factory = factory_secrets(application)

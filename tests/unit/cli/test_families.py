@@ -1,0 +1,84 @@
+"""The same commands on every kind of software card that there is."""
+
+from __future__ import annotations
+
+import pytest
+
+from cardcore.softcard import application_names, factory_secrets
+from tests.unit.cli.openssl import openssl
+from tests.unit.cli.shell import QUICK, Ended, Shell
+
+TEXT = b"the same on every card"
+
+
+class Owner:
+    """A person with a new card of some family, and its published secrets."""
+
+    def __init__(self, shell: Shell, application: str) -> None:
+        self.shell = shell
+        secrets = factory_secrets(application)
+        shell.store.create("card", application, cost=QUICK)
+        admin = secrets.admin or b""
+        self.admin = admin.decode() if admin.isascii() and admin.decode().isprintable() else admin.hex()
+        self.pin = (secrets.pin or b"").decode()
+        shell.monkeypatch.setenv("PIN", self.pin)
+        shell.monkeypatch.setenv("ADMIN", self.admin)
+        self.given = ("--pin", "env:PIN", *(("--admin", "env:ADMIN") if admin else ()))
+
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> Ended:
+        """Run a command on the card that has to succeed."""
+        ended = self.shell("--reader", "soft:card", *arguments, stdin=stdin)
+        assert ended.status == 0, ended.err
+        return ended
+
+    @property
+    def key(self) -> str:
+        """The first place for a key that signs."""
+        keys = self("--json", "profile", "show", self("--json", "info").json["profile"]["id"]).json["keys"]
+        return next(str(key["name"]) for key in keys if "sign" in key["usage"])
+
+
+@pytest.fixture(params=application_names())
+def owner(shell: Shell, request: pytest.FixtureRequest) -> Owner:
+    return Owner(shell, str(request.param))
+
+
+def test_key_signature_certificate(owner: Owner) -> None:
+    key = owner.key
+    owner("key", "generate", key, "--type", "rsa2048", *owner.given, "--out", "key.pem")
+    owner("sign", "--key", key, "--pin", "env:PIN", "--out", "sig", stdin=TEXT)
+    openssl("dgst", "-sha256", "-verify", "key.pem", "-signature", "sig", stdin=TEXT)
+    owner("cert", "self-sign", key, "--subject", "CN=A", *owner.given, "--out", "crt")
+    openssl("verify", "-check_ss_sig", "-CAfile", "crt", "crt")
+    info = owner("--json", "info").json
+    assert [entry["certificate"] for entry in info["keys"]] == [True]
+    assert [entry["subject"] for entry in info["certificates"]] == ["CN=A"]
+    assert owner("cert", "export", key).raw == (owner.shell.folder / "crt").read_bytes()
+    owner("verify", "--key", key, "--signature", "sig", stdin=TEXT)
+    owner("cert", "delete", key, *owner.given)
+    assert owner("--json", "cert", "list").json["certificates"] == []
+
+
+def test_secrets_are_asked_for_as_they_are_needed(owner: Owner) -> None:
+    """On a terminal nothing has to be given; nothing is asked for twice, and nothing that is not needed."""
+    key, shell = owner.key, owner.shell
+    owner("key", "generate", key, "--type", "rsa2048", *owner.given)
+    prompts: list[str] = []
+
+    def ask(prompt: str) -> str:
+        prompts.append(prompt)
+        return owner.admin if "admin" in prompt.lower() else owner.pin
+
+    shell.terminal()
+    shell.monkeypatch.setattr("getpass.getpass", ask)
+    owner("cert", "self-sign", key, "--subject", "CN=A")
+    assert len(prompts) == len(set(prompts)) <= 2
+    assert sum("admin" not in prompt.lower() for prompt in prompts) == 1
+
+
+def test_a_wrong_pin_costs_one_try(owner: Owner) -> None:
+    owner.shell.monkeypatch.setenv("WRONG", "9" * len(owner.pin))
+    before = owner("--json", "pin", "status", "--name", "user").json["pins"][0]["tries_left"]
+    ended = owner.shell("--reader", "soft:card", "--json", "pin", "verify", "--pin", "env:WRONG")
+    assert (ended.status, ended.error["tries_left"]) == (4, before - 1)
+    owner("pin", "verify", "--pin", "env:PIN")
