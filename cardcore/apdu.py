@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
-from construct import Byte, Const, ConstructError, GreedyBytes, Int16ub, Prefixed, Struct, Terminated
+from construct import Byte, Const, Construct, ConstructError, GreedyBytes, Int16ub, Prefixed, Struct, Terminated
 
 from cardcore.errors import InputError, ReplyError
 
@@ -40,7 +41,13 @@ _BODIES = {
     Case.DATA_EXTENDED: Struct("extended" / _EXTENDED, "data" / _EXTENDED_DATA),
     Case.BOTH_EXTENDED: Struct("extended" / _EXTENDED, "data" / _EXTENDED_DATA, "le" / Int16ub),
 }
-_COMMANDS = {case: (_HEADER + body + Struct(Terminated)).compile() for case, body in _BODIES.items()}
+
+
+@cache
+def _command(case: Case) -> Construct:
+    """The whole command of a case, compiled when it is first needed: that takes longer than using it."""
+    whole: Construct = (_HEADER + _BODIES[case] + Struct(Terminated)).compile()
+    return whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +85,7 @@ class CommandApdu:
     def encode(self) -> bytes:
         """The command as bytes; InputError if a field does not fit its length form."""
         try:
-            return bytes(_COMMANDS[self.case].build(_fields(self)))
+            return bytes(_command(self.case).build(_fields(self)))
         except (ConstructError, struct.error) as error:  # compiled declarations let the latter through
             raise InputError(
                 f"command {self.ins:02X} does not fit {'extended' if self.extended else 'short'} length fields: "
@@ -89,7 +96,7 @@ class CommandApdu:
     def decode(cls, raw: bytes) -> CommandApdu:
         """Parse an encoded command; ReplyError if its length fits none of the seven cases."""
         case = _case_of(raw)
-        parsed = _COMMANDS[case].parse(raw)
+        parsed = _command(case).parse(raw)
         return cls(
             cla=parsed.cla,
             ins=parsed.ins,

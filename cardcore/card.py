@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from cardcore import keytypes
 from cardcore.authentication import Authentication, PinStatus
 from cardcore.channel import Channel
-from cardcore.directory import DIRECTORIES, Directory, KeyInfo, Setup
+from cardcore.directory import Directory, KeyInfo, Setup, open_directory
 from cardcore.engine import Engine
 from cardcore.errors import CardError, InputError, NotSupported
 from cardcore.keyring import Keyring
@@ -40,7 +40,7 @@ class Card:
     ) -> None:
         self.reason = reason
         self._session = Session(Engine(profile, channel), aid, selected=selected)
-        self._directory: Directory = DIRECTORIES[profile.directory](self._session)
+        self._directory: Directory = open_directory(profile.directory, self._session)
         self.authentication = Authentication(self._session)
         self.keyring = Keyring(self._session, self.authentication, self._directory)
 

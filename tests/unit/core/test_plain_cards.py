@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cardcore.apdu import CommandApdu
 from cardcore.card import Card
 from cardcore.channel import Channel
-from cardcore.directory import DIRECTORIES, Directory, Setup
+from cardcore.directory import Directory, Setup, open_directory
+from cardcore.engine import Engine
 from cardcore.errors import (
     AdminRequired,
     CardError,
@@ -23,12 +24,14 @@ from cardcore.errors import (
     NotSupported,
     PinError,
     PinRequired,
+    ProfileError,
     ReplyError,
 )
 from cardcore.pin import PinKdf, PinSpec
 from cardcore.profile.model import Admin, Algorithm, InputForm, KeySlot, Needs, Operation, Profile, Reply, Step
 from cardcore.profile.template import Join, Literal, Name
 from cardcore.secret import Secret
+from cardcore.session import Session
 from tests.unit.core.fakes import Answer, FakeTransport
 from tests.unit.core.softpiv import certificate
 
@@ -85,7 +88,7 @@ def card_of(profile: Profile, answers: Mapping[int, Answer] | None = None) -> tu
 
 def directory_of(card: Card) -> Directory:
     """The card's directory."""
-    return DIRECTORIES[card.profile.directory](card.authentication._session)
+    return open_directory(card.profile.directory, card.authentication._session)
 
 
 # Objects and certificates as they stand
@@ -304,3 +307,12 @@ def test_a_pin_is_not_sent_where_it_is_not_known_how(answer: str) -> None:
     with pytest.raises(CardError):
         card.verify(PIN)
     assert not [command for command in transport.commands if command.data]
+
+
+def test_an_unknown_directory_is_a_fault_of_the_profile() -> None:
+    with pytest.raises(ProfileError, match="no directory named shelf") as caught:
+        open_directory(
+            "shelf",
+            Session(Engine(Profile(id="x", name="x", origin=""), Channel(FakeTransport(lambda _: "9000"))), b""),
+        )
+    assert "pkcs15" in caught.value.hint

@@ -1,0 +1,121 @@
+"""`cardcore sign` as a whole process against `pkcs11-tool --sign` on the same virtual card behind a real pcscd.
+
+The two commands run in turn, so that a drift of the machine's speed meets both; the ratio of their medians counts. Once
+with no delay and once with 20 ms per APDU on the card's side, as slow cards have. Needs pcscd, vpcd and OpenSC.
+Run from the top of the tree: `.venv/bin/python -m tools.bench.sign [--rounds N]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from cardcore.opening import open_on
+from cardcore.softcard import SoftCard
+from cardcore.softcard.registry import factory_secrets, volatile_card
+from cardcore.transport.soft import SoftTransport
+from tests.simulated.rig import PcscRig
+
+FAMILY, KEY, TYPE, PIN = "piv", "9a", "rsa2048", "123456"
+DELAYS = (0.0, 20.0)
+GOAL_WITH_DELAY = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One of the two commands."""
+
+    name: str
+    command: Sequence[str]
+
+    def seconds(self, env: Mapping[str, str], folder: Path) -> float:
+        """Wall time of one run, from the start of the process to its end."""
+        began = time.perf_counter()
+        subprocess.run(self.command, env=env, cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own lists
+        return time.perf_counter() - began
+
+
+def prepared_card() -> SoftCard:
+    """A software card with a key and a certificate for it."""
+    card = volatile_card(FAMILY)
+    name = x509.Name.from_rfc4514_string("CN=bench")
+    with open_on(SoftTransport(card, "soft:bench")) as driver:
+        driver.authenticate_admin(factory_secrets(FAMILY).admin or b"")
+        public = driver.generate(KEY, TYPE)
+        now = datetime.now(UTC)
+        builder = x509.CertificateBuilder(name, name, public, 1, now, now + timedelta(days=1))
+        driver.write_certificate(KEY, builder.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()))
+    return card
+
+
+def contenders(reader: str) -> tuple[Contender, Contender]:
+    """This project's command, and OpenSC's."""
+    ours = str(Path(sys.executable).with_name("cardcore"))
+    return (
+        Contender(
+            name="cardcore sign",
+            command=(ours, "--reader", reader, "sign", "--key", KEY, "--pin", "env:BENCH_PIN", "data", "--out", "ours"),
+        ),
+        Contender(
+            name="pkcs11-tool --sign",
+            command=(
+                *("pkcs11-tool", "--login", "--pin", PIN, "--sign", "--mechanism", "SHA256-RSA-PKCS", "--id", "01"),
+                *("--input-file", "data", "--output-file", "theirs"),
+            ),
+        ),
+    )
+
+
+def compare(rig: PcscRig, card: SoftCard, delay: float, rounds: int, folder: Path) -> float:
+    """Run both in turn, print their medians, return the ratio ours / theirs."""
+    exchanged: list[bytes] = []
+    rig.insert(0, card, delay_ms=delay, watch=lambda command, _: exchanged.append(command))
+    env = {**rig.env, "BENCH_PIN": PIN}
+    pair = contenders(rig.reader_names[0])
+    times: dict[str, list[float]] = {contender.name: [] for contender in pair}
+    apdus: dict[str, int] = {}
+    for _ in range(rounds + 1):  # the first is for warming up
+        for contender in pair:
+            exchanged.clear()
+            times[contender.name].append(contender.seconds(env, folder))
+            apdus[contender.name] = len(exchanged)
+    rig.remove(0)
+    same = (folder / "ours").read_bytes() == (folder / "theirs").read_bytes()
+    medians = [statistics.median(times[contender.name][1:]) for contender in pair]
+    for contender, median in zip(pair, medians, strict=True):
+        print(
+            f"{delay:4.0f} ms per APDU  {contender.name:<20} {median * 1000:7.1f} ms  {apdus[contender.name]:3d} APDUs"
+        )
+    print(f"{delay:4.0f} ms per APDU  ratio {medians[0] / medians[1]:.2f}, same signature: {'yes' if same else 'NO'}")
+    return medians[0] / medians[1]
+
+
+def main() -> int:
+    """Compare with and without delay; the exit status says whether the goal was met."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=9)
+    rounds: int = parser.parse_args().rounds
+    card = prepared_card()
+    with PcscRig(readers=2) as rig, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").write_bytes(os.urandom(10_000))
+        ratios = {delay: compare(rig, card, delay, rounds, folder) for delay in DELAYS}
+    print(f"goal with {DELAYS[-1]:.0f} ms per APDU: at most {GOAL_WITH_DELAY}; here: {ratios[DELAYS[-1]]:.2f}")
+    return 0 if ratios[DELAYS[-1]] <= GOAL_WITH_DELAY else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
