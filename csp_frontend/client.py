@@ -24,7 +24,7 @@ from csp_frontend.client_link import Link
 from csp_frontend.constants import Acquire, Code
 from csp_frontend.endpoint import Endpoint, NoAgent
 from csp_frontend.errors import CspError
-from csp_frontend.gathering import Gathering, Hashes
+from csp_frontend.gathering import Hashes
 from csp_frontend.wire import MESSAGE_SIZE, Value, WireError
 
 
@@ -62,10 +62,13 @@ class Client(Functions):
     def call(self, name: str, *arguments: Argument) -> Answer:
         """Call a function; CspError with its code, NTE_PROVIDER_DLL_FAIL if no agent can be reached."""
         function = BY_NAME[name]
-        if name == "CPHashData":
-            return self._hash_data(function, arguments)
-        self._settle(function, arguments)
-        return self._send(function, arguments)
+        match arguments:
+            case (int() as context, int() as handle, bytes() as data, 0) if name == "CPHashData":
+                return self._hash_data(function, context, handle, data)
+            case _:
+                values = _checked(function, arguments)
+                self._settle(function, arguments)
+                return self._send(function, arguments, values)
 
     def status(self) -> dict[str, Any]:
         """What the agent says of itself."""
@@ -81,11 +84,7 @@ class Client(Functions):
         """Ask the agent to end."""
         self._exchange(AgentCall.STOP, (), again=False)
 
-    def _send(self, function: Call, arguments: Sequence[Argument]) -> Answer:
-        try:
-            values = marshalling.to_values(function, arguments)
-        except WireError as error:
-            raise CspError(Code.ERROR_INVALID_PARAMETER, str(error)) from error
+    def _send(self, function: Call, arguments: Sequence[Argument], values: tuple[Value, ...]) -> Answer:
         try:
             status, answer = self._exchange(function.number, values, again=_is_repeatable(function, arguments))
             self._own.failed = bool(status)
@@ -122,11 +121,12 @@ class Client(Functions):
         self._own.link = link
         with self._lock:
             self._links.add(link)
-            if link.endpoint != self._agent:
-                self._hashes.forget_all()
-                self._agent = link.endpoint
+            restarted = self._agent is not None and self._agent != link.endpoint
+            self._agent = link.endpoint
             if self._first is None or not self._first.usable:
                 self._first = link
+        if restarted:
+            self._hashes.forget_all()
         return link
 
     def _connect(self) -> Link:
@@ -145,27 +145,26 @@ class Client(Functions):
             if self._first is link:
                 self._first = None
 
-    def _hash_data(self, function: Call, arguments: Sequence[Argument]) -> Answer:
-        match arguments:
-            case (int() as context, int() as handle, bytes() as data, 0):
-                gathering = self._hashes.of(handle, context)
-                with gathering.lock:
-                    self._gather(function, gathering, context, handle, data)
-                return None
-            case _:
-                return self._send(function, arguments)
+    def _hash_data(self, function: Call, context: int, handle: int, data: bytes) -> None:
+        gathering = self._hashes.of(handle, context)
+        with gathering.lock:
+            send = self._sender(gathering.context, handle)
+            # After a failure too: the agent has to see that there was a call, for the reason of the last error.
+            if not gathering.open or gathering.context != context or getattr(self._own, "failed", False):
+                gathering.flush(send)
+                first, data = data[:MESSAGE_SIZE], data[MESSAGE_SIZE:]
+                self._sender(context, handle)(first)
+                gathering.open = gathering.context == context
+            gathering.add(data, send)
 
-    def _gather(self, function: Call, gathering: Gathering, context: int, handle: int, data: bytes) -> None:
+    def _sender(self, context: int, handle: int) -> Callable[[bytes], None]:
+        function = BY_NAME["CPHashData"]
+
         def send(message: bytes) -> None:
-            self._send(function, (context, handle, message, 0))
+            arguments = (context, handle, message, 0)
+            self._send(function, arguments, _checked(function, arguments))
 
-        # After a failure too: the agent has to see that there was a call, for the detailed reason of the last error.
-        if not gathering.open or gathering.context != context or getattr(self._own, "failed", False):
-            gathering.flush(send)
-            first, data = data[:MESSAGE_SIZE], data[MESSAGE_SIZE:]
-            send(first)
-            gathering.open = gathering.context == context
-        gathering.add(data, send)
+        return send
 
     def _settle(self, function: Call, arguments: Sequence[Argument]) -> None:
         """Send what waits for the hashes that a function is about to use; drop what nobody will ask for."""
@@ -177,14 +176,15 @@ class Client(Functions):
             if function.name == "CPDestroyHash":
                 self._hashes.forget(handle)
             elif found := self._hashes.find(handle):
-                self._flush(found, handle)
+                with found.lock:
+                    found.flush(self._sender(found.context, handle))
 
-    def _flush(self, gathering: Gathering, handle: int) -> None:
-        def send(message: bytes) -> None:
-            self._send(BY_NAME["CPHashData"], (gathering.context, handle, message, 0))
 
-        with gathering.lock:
-            gathering.flush(send)
+def _checked(function: Call, arguments: Sequence[Argument]) -> tuple[Value, ...]:
+    try:
+        return marshalling.to_values(function, arguments)
+    except WireError as error:
+        raise CspError(Code.ERROR_INVALID_PARAMETER, str(error)) from error
 
 
 def _is_repeatable(function: Call, arguments: Sequence[Argument]) -> bool:

@@ -48,7 +48,7 @@ class Hashes:
         self._known: dict[int, Gathering] = {}
 
     def of(self, handle: int, context: int) -> Gathering:
-        """The gathering of a hash, a new one if it has none."""
+        """The gathering of a hash, a new one if it has none; its context may be another one than asked for."""
         with self._lock:
             return self._known.setdefault(handle, Gathering(context))
 
