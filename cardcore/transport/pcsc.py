@@ -21,6 +21,7 @@ from cardcore.transport.base import OPEN, CardProtocol, Mask
 from cardcore.transport.pcsc_errors import (
     BUSY,
     NO_READERS_AVAILABLE,
+    NOT_TRANSACTED,
     SERVICE_LOST,
     TIMEOUT,
     UNKNOWN_READER,
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 BUSY_TIMEOUT = 3.0
+_REMOVAL_TIMEOUT = 0.6  # the service looks for cards every 0.4 seconds where the reader does not tell it
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.2
 _WATCH_SLICE = 0.25  # seconds; a wait inside PC/SC does not see Ctrl-C, so it is cut into slices
@@ -129,6 +131,8 @@ class PcscTransport:
     def control(self, code: int, data: bytes = b"") -> bytes:
         """Send a control code to the reader (PC/SC part 10), return its reply."""
         status, reply = scard.SCardControl(self._card, code, list(data))
+        if status & 0xFFFFFFFF == NOT_TRANSACTED:
+            self._gone = self._gone or self._removed_meanwhile()
         self._check(status)
         return bytes(reply)
 
@@ -201,6 +205,10 @@ class PcscTransport:
         if self._gone and not isinstance(error, CardRemoved):
             raise CardRemoved(f"{self._name}: the card was taken out") from error
         raise error
+
+    def _removed_meanwhile(self) -> bool:
+        """Whether the card went during a long call; the service notices that after the call only."""
+        return any(_card_events(self._context, self._name) != self._events for _ in _tries(_REMOVAL_TIMEOUT))
 
     def _carries_extended(self) -> bool:
         size = self._max_apdu_size()

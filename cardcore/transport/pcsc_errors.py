@@ -9,6 +9,7 @@ from cardcore.errors import CardRemoved, CardReset, NoCard, NoReader, NoService,
 NO_READERS_AVAILABLE = 0x8010002E
 TIMEOUT = 0x8010000A
 UNKNOWN_READER = 0x80100009
+NOT_TRANSACTED = 0x80100016
 
 # The service is gone, or a new one knows nothing of this connection.
 SERVICE_LOST = frozenset({0x80100003, 0x80100012, 0x80100013, 0x80100018, 0x8010001D, 0x8010001E})

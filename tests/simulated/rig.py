@@ -6,14 +6,12 @@
         rig.remove(0)
 
 It listens on a socket of its own, has its own reader configuration and ports, and never touches a service
-that runs on the machine: as root it gives its rights up first, because pcscd would delete the other's files.
-Several rigs run side by side. Clients find it by `rig.env`; libpcsclite reads that once per process, so a
-test that is itself a client has to be a process of its own.
+that runs on the machine. Several rigs run side by side. Clients find it by `rig.env`; libpcsclite reads that
+once per process, so a test that is itself a client has to be a process of its own.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import socket
@@ -28,6 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from padreader import pcscd
+
 from cardcore.softcard.vpcd import PlayedCard, Watch, serve
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
@@ -36,16 +36,6 @@ _SLOTS = 2  # each reader that is configured for vpcd listens on two ports and i
 _PATIENCE = 10.0
 _READER_STATE = Path(__file__).with_name("reader_state.py")
 _PORTS = range(20000, 32000, _SLOTS)  # below what systems hand out to clients
-_NOBODY = 65534
-# Becomes pcscd, by systemd's protocol: the listening socket is file 3, and its own process id in the environment.
-_LAUNCHER = f"""
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-if os.geteuid() == 0:
-    os.setgroups([]); os.setgid({_NOBODY}); os.setuid({_NOBODY})
-os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
-os.execv(sys.argv[2], ["pcscd", "--foreground", "--config", sys.argv[3]])
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +68,7 @@ class PcscRig:
     @property
     def env(self) -> dict[str, str]:
         """The environment in which a process finds this service and no other."""
-        return {**os.environ, "PCSCLITE_CSOCK_NAME": str(self._folder / "socket")}
+        return pcscd.environment(self._folder)
 
     @property
     def log(self) -> str:
@@ -95,7 +85,7 @@ class PcscRig:
             cleanup.callback(shutil.rmtree, self._folder)
             self._bases = [_free_pair() for _ in range(len(self._names) // _SLOTS)]
             self._configure()
-            self._start(cleanup)
+            cleanup.callback(pcscd.end, pcscd.start(self._folder))
             self._await("empty", *self._names)
             cleanup.callback(self._remove_all)
             self._cleanup = cleanup.pop_all()
@@ -152,7 +142,6 @@ class PcscRig:
             self._stop(reader)
 
     def _configure(self) -> None:
-        self._folder.chmod(0o755)
         folder = self._folder / "readers"
         folder.mkdir()
         # The driver keeps its two slots in globals, so that each pair of readers needs a library file of its own.
@@ -164,36 +153,10 @@ class PcscRig:
         ]
         (folder / "vpcd.conf").write_text("\n".join(blocks), encoding="ascii")
 
-    def _start(self, cleanup: ExitStack) -> None:
-        with socket.socket(socket.AF_UNIX) as listener, (self._folder / "log").open("wb") as log:
-            listener.bind(str(self._folder / "socket"))
-            listener.listen(64)
-            number = listener.fileno()
-            launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
-            command = [*launcher, str(number), _daemon(), str(self._folder / "readers")]
-            process = subprocess.Popen(command, pass_fds=[number], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        cleanup.callback(_end, process)
-
     def _await(self, state: str, *readers: str) -> None:
         waited = self.run(sys.executable, str(_READER_STATE), state, str(_PATIENCE), *readers)
         if waited.returncode:
             raise TimeoutError(f"no reader became {state}: {waited.stderr}\npcscd said: {self.log[-2000:]}")
-
-
-def _daemon() -> str:
-    path = shutil.which("pcscd", path=f"{os.environ['PATH']}:/usr/sbin")
-    if path is None:
-        raise FileNotFoundError("pcscd is not installed")
-    return path
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _free_pair() -> int:
