@@ -12,6 +12,7 @@ from csp_frontend.errors import CspError
 
 _ENUMALGS = struct.Struct("<III20s")
 _ENUMALGS_EX = struct.Struct("<IIIIII20sI40s")
+ENUMALGS_SIZE, ENUMALGS_EX_SIZE = _ENUMALGS.size, _ENUMALGS_EX.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,6 @@ class Alg(IntEnum):
     CALG_AES_128 = 0x660E
     CALG_AES_192 = 0x660F
     CALG_AES_256 = 0x6610
-    CALG_AES = 0x6611
     CALG_RC4 = 0x6801
 
 

@@ -1,0 +1,309 @@
+"""PINs: whose they are, how long they are kept, when a person is asked, and that none is spent by mistake.
+
+A PIN serves the client process for which it was entered, and no other. It is sent once: one that the card refused is
+forgotten. The last try is the person's alone. Nobody is asked while a card is held.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from cardcore import Card, PinBlocked, PinError, PinPolicy, Secret
+from cardcore.errors import AdminRequired, InputError, LastTry, PinRequired, SecurityStatus
+from csp_frontend.configuration import CachePolicy, Configuration, TokenPolicy
+from csp_frontend.constants import Code, Nx
+from csp_frontend.errors import CspError, from_card
+from csp_frontend.prompts import PinDialog, PinRequest, Wanted
+from csp_frontend.tokens import Token
+
+T = TypeVar("T")
+_KEPT = (CachePolicy.NORMAL, CachePolicy.TIMED)
+_ROUNDS = 3
+"""How often a change to a card is begun: as it is, with the PIN, with the admin key too."""
+
+
+class Program(Protocol):
+    """What a program's context says about PINs."""
+
+    silent: bool
+    pin: Secret | None
+    admin: Secret | None
+    window: int
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What is tried next, and where it comes from."""
+
+    pin: Secret
+    by_program: bool = False
+    by_person: bool = False
+    last_try: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    pin: Secret
+    used: float
+
+
+class PinOwner:
+    """One client process: its name for the person, and the PINs that were given for it."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str], _Kept] = {}
+
+    def keep(self, token: str, name: str, pin: Secret, now: float) -> None:
+        """Remember a PIN that the card took."""
+        with self._lock:
+            self._kept[token, name] = _Kept(pin=Secret(pin.reveal()), used=now)
+
+    def kept(self, token: str, name: str, now: float, seconds: float | None) -> Secret | None:
+        """The PIN, unless it has not been used for so many seconds; this is a use."""
+        with self._lock:
+            found = self._kept.get((token, name))
+            if found is None:
+                return None
+            if seconds is not None and now - found.used > seconds:
+                self._kept.pop((token, name)).pin.wipe()
+                return None
+            self._kept[token, name] = replace(found, used=now)
+            return Secret(found.pin.reveal())
+
+    def drop(self, token: str, name: str) -> None:
+        """Forget a PIN."""
+        with self._lock:
+            found = self._kept.pop((token, name), None)
+        if found is not None:
+            found.pin.wipe()
+
+    def names(self) -> list[tuple[str, str]]:
+        """For which PINs of which tokens something is kept."""
+        with self._lock:
+            return sorted(self._kept)
+
+    def close(self) -> None:
+        """Forget all."""
+        for token, name in self.names():
+            self.drop(token, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """Who needs which PIN of which token: `name` on the card, `policy` is when the key wants it."""
+
+    owner: PinOwner
+    program: Program
+    token: Token
+    name: str
+    policy: PinPolicy = PinPolicy.ONCE
+
+    @property
+    def always(self) -> bool:
+        """Whether the PIN is wanted for each use."""
+        return self.policy is PinPolicy.ALWAYS
+
+    def drop(self) -> None:
+        """Forget what is kept for it."""
+        self.owner.drop(self.token.identity, self.name)
+
+
+class PinKeeper:
+    """Gets what a key or a card wants, and uses it. One for all clients."""
+
+    def __init__(
+        self, configuration: Configuration, dialog: PinDialog, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._configuration = configuration
+        self._dialog = dialog
+        self._clock = clock
+
+    def policy(self, token: Token) -> TokenPolicy:
+        """What the configuration says of a token."""
+        return self._configuration.token(token.serial, token.reader)
+
+    def use(self, need: Need, action: Callable[[Card, Secret | None], T]) -> T:
+        """Do something with a private key. `action` gets the card and the PIN, None if the key never wants one."""
+        if need.policy is PinPolicy.NEVER:
+            with need.token.using() as card:
+                return action(card, None)
+        attempt = self._ready(need)
+        wrong = False
+        while True:
+            if attempt is None:
+                attempt = self._asked(need, again=wrong)
+            try:
+                return self._done(need, attempt, action)
+            except PinBlocked:
+                need.drop()
+                raise
+            except PinError as error:
+                self._refused(need, attempt, error)
+                wrong = not isinstance(error, LastTry)
+                attempt = None
+
+    def _ready(self, need: Need) -> Attempt | None:
+        """What can be tried without asking anybody."""
+        if need.program.pin is not None:
+            return Attempt(pin=Secret(need.program.pin.reveal()), by_program=True)
+        policy = self.policy(need.token)
+        if need.always or policy.cache not in _KEPT:
+            return None
+        seconds = float(policy.cache_seconds) if policy.cache is CachePolicy.TIMED else None
+        kept = need.owner.kept(need.token.identity, need.name, self._clock(), seconds)
+        return None if kept is None else Attempt(pin=kept)
+
+    def _asked(self, need: Need, *, again: bool) -> Attempt:
+        """Ask the person. No lock is held while they think."""
+        if need.program.silent:
+            raise CspError(Code.NTE_SILENT_CONTEXT, f"the PIN {need.name} would have to be asked for")
+        with need.token.using() as card:
+            status = card.pin_status(need.name)
+        if status.blocked:
+            raise CspError(Code.NTE_FAIL, f"the {status.label} is blocked", nx=Nx.ERROR_NX_PIN_BLOCKED)
+        request = replace(self._request(need), label=status.label, tries_left=status.tries_left, again=again)
+        pin = self._dialog.ask(request)
+        if pin is None:
+            raise CspError(Code.SCARD_W_CANCELLED_BY_USER, f"the person gave no {status.label}")
+        return Attempt(pin=pin, by_person=True, last_try=request.last_try)
+
+    def _request(self, need: Need) -> PinRequest:
+        token = need.token
+        return PinRequest(
+            token=f"{token.card.profile.name} {token.serial}".strip(),
+            reader=token.reader,
+            client=need.owner.name,
+            window=need.program.window,
+            text=need.program.prompt,
+        )
+
+    def _done(self, need: Need, attempt: Attempt, action: Callable[[Card, Secret | None], T]) -> T:
+        """Verify the PIN, unless this client has done so and the key wants it once; then act, in one transaction."""
+        token, policy = need.token, self.policy(need.token).cache
+        with token.using() as card:
+            token.turn_to(need.owner)
+            try:
+                with card.transaction():
+                    if need.always or need.name not in token.unlocked:
+                        _verify(card, need.name, attempt)
+                        token.unlocked.add(need.name)
+                    found = action(card, attempt.pin)
+            finally:
+                if policy not in _KEPT:
+                    token.let_go(need.owner)
+        if policy in _KEPT:
+            need.owner.keep(token.identity, need.name, attempt.pin, self._clock())
+        elif policy is CachePolicy.ALWAYS_PROMPT:
+            _spent(need.program)
+        return found
+
+    def _refused(self, need: Need, attempt: Attempt, error: PinError) -> None:
+        """A PIN was refused, or was not sent because its last try is left: forget it; the error if nobody is asked."""
+        need.drop()
+        sent = not isinstance(error, LastTry)
+        if attempt.by_program and sent:
+            _spent(need.program)
+            raise error
+        if need.program.silent:
+            raise error
+
+    # Changes to a card
+
+    def change(self, need: Need, action: Callable[[Card], T]) -> T:
+        """Change a card: get the PIN or the admin key if it wants one, and end what that proved.
+
+        NTE_PERM if an admin key is wanted and there is none, or it is refused.
+        """
+        with_pin, admin = need.policy is PinPolicy.ALWAYS, None
+        for _ in range(_ROUNDS):
+            try:
+                return self._changed(need, action, admin, with_pin=with_pin)
+            except AdminRequired:
+                admin = self._admin(need)
+            except (PinRequired, SecurityStatus):
+                if not with_pin:
+                    with_pin = True
+                elif admin is None and need.token.card.profile.admin is not None:
+                    admin = self._admin(need)
+                else:
+                    raise
+            finally:
+                need.token.let_go(need.owner)
+        raise CspError(Code.NTE_PERM, "the card wants more than the PIN and the admin key")
+
+    def _changed(self, need: Need, action: Callable[[Card], T], admin: Secret | None, *, with_pin: bool) -> T:
+        cipher = self.policy(need.token).admin_cipher
+
+        def acting(card: Card, pin: Secret | None = None) -> T:
+            if admin is not None:
+                _authenticate(card, admin, cipher)
+            return action(card)
+
+        if with_pin:
+            return self.use(replace(need, policy=PinPolicy.ONCE), acting)
+        with need.token.using() as card:
+            need.token.turn_to(need.owner)
+            return acting(card)
+
+    def _admin(self, need: Need) -> Secret:
+        """The admin key: the program's, that of the configuration, or the person's."""
+        given = need.program.admin or _from_source(self.policy(need.token).admin_key)
+        if given is None:
+            if need.program.silent:
+                raise CspError(Code.NTE_PERM, "the admin key is wanted, and nobody may be asked")
+            given = self._dialog.ask(replace(self._request(need), wanted=Wanted.ADMIN, label="admin key"))
+        if given is None:
+            raise CspError(Code.SCARD_W_CANCELLED_BY_USER, "the person gave no admin key")
+        return _admin_bytes(given, need.token.card)
+
+
+def _verify(card: Card, name: str, attempt: Attempt) -> None:
+    """Verify a PIN; one that the card cannot have is a wrong one, though it is not sent."""
+    try:
+        card.verify(attempt.pin, name, last_try=attempt.last_try)
+    except InputError as error:
+        raise PinError(error.message) from error
+
+
+def _authenticate(card: Card, key: Secret, cipher: str) -> None:
+    try:
+        card.authenticate_admin(key, cipher)
+    except (PinError, InputError) as error:
+        raise CspError(Code.NTE_PERM, error.message, nx=from_card(error).nx) from error
+
+
+def _spent(program: Program) -> None:
+    """A PIN that a program set has served its time."""
+    if program.pin is not None:
+        program.pin.wipe()
+        program.pin = None
+
+
+def _from_source(source: str) -> Secret | None:
+    """An admin key from where the configuration says: `env:VAR` or `file:PATH`."""
+    kind, _, place = source.partition(":")
+    try:
+        text = os.environ.get(place) if kind == "env" else Path(place).read_text(encoding="utf-8") if place else None
+    except (OSError, ValueError) as error:
+        raise CspError(Code.NTE_PERM, f"the admin key cannot be read from {source}") from error
+    return Secret(text.strip().encode()) if text else None
+
+
+def _admin_bytes(given: Secret, card: Card) -> Secret:
+    """The admin key out of the text that stands for it: hexadecimal, unless the administrator has a PIN."""
+    admin = card.profile.admin
+    if admin is None or admin.pin:
+        return given
+    try:
+        return Secret(bytes.fromhex(given.reveal().decode("ascii")))
+    except ValueError:
+        return given
