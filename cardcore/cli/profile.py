@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import click
 
 from cardcore.cli.context import Context, pass_context
+from cardcore.cli.lazy import Entry, LazyGroup
 from cardcore.cli.options import examples
 from cardcore.cli.output import count, pairs, table
+from cardcore.cli.profilenames import PROFILE
 from cardcore.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -18,27 +21,24 @@ if TYPE_CHECKING:
     from cardcore.profile.model import Profile
 
 
-class _ProfileName(click.ParamType):  # type: ignore[type-arg] # generic in new releases of click only
-    """A profile's name or file; completion offers the names."""
+class Profiles(LazyGroup):
+    """The commands about profiles, in the order in which an author of profiles meets them."""
 
-    name = "profile"
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        from cardcore.profile import catalog
-
-        return [CompletionItem(source.id) for source in catalog.available() if source.id.startswith(incomplete)]
+    table: ClassVar[Mapping[str, Entry]] = {
+        "list": Entry("profile:list_profiles", "List the profiles that came with cardcore, and your..."),
+        "show": Entry("profile:show", "Show what a profile says, after every default and its..."),
+        "explain": Entry("explain:explain", "Show the commands that an operation would send."),
+        "check": Entry("profile:check", "Check profile files; exit status 7 if there is an error."),
+        "schema": Entry("profile:schema", "Print the JSON schema of profiles, for editors that..."),
+    }
 
 
-@click.group()
+@click.command(cls=Profiles)
 def profile() -> None:
-    """Card profiles: list, show, check, schema."""
+    """Card profiles: list, show, check, explain, ..."""
 
 
-@profile.command("list", epilog=examples("cardcore profile list"))
+@click.command("list", epilog=examples("cardcore profile list"))
 @pass_context
 def list_profiles(context: Context) -> None:
     """List the profiles that came with cardcore, and your own."""
@@ -59,8 +59,8 @@ def list_profiles(context: Context) -> None:
     context.output.result({"profiles": found}, table(("ID", "NAME", "FROM"), rows))
 
 
-@profile.command(epilog=examples("cardcore profile show iso7816", "cardcore profile show ./mycard.yaml"))
-@click.argument("name", type=_ProfileName())
+@click.command(epilog=examples("cardcore profile show iso7816", "cardcore profile show ./mycard.yaml"))
+@click.argument("name", type=PROFILE)
 @pass_context
 def show(context: Context, name: str) -> None:
     """Show what a profile says, after every default and its base."""
@@ -119,7 +119,7 @@ def _lines(found: Profile) -> list[str]:
     return [*pairs(rows), *(["", *table(("KEY", "LABEL", "USAGE", "PIN"), keys)] if keys else [])]
 
 
-@profile.command(epilog=examples("cardcore profile check mycard.yaml"))
+@click.command(epilog=examples("cardcore profile check mycard.yaml"))
 @click.argument("names", metavar="FILE...", nargs=-1, required=True, type=click.Path(dir_okay=False))
 @pass_context
 def check(context: Context, names: tuple[str, ...]) -> None:
@@ -168,7 +168,7 @@ def _finding_lines(finding: Finding) -> list[str]:
     return found + ([f"  {finding.hint}"] if finding.hint else [])
 
 
-@profile.command(epilog=examples("cardcore profile schema > cardcore-profile.json"))
+@click.command(epilog=examples("cardcore profile schema > cardcore-profile.json"))
 @pass_context
 def schema(context: Context) -> None:
     """Print the JSON schema of profiles, for editors that complete and check while you type."""

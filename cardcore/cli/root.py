@@ -39,7 +39,7 @@ class Root(LazyGroup):
         "verify": Entry("verify:verify", "Verify the signature of FILE, or stdin."),
         "decrypt": Entry("decrypt:decrypt", "Decrypt FILE, or stdin."),
         "object": Entry("object:objects", "Data objects: list, read, write."),
-        "profile": Entry("profile:profile", "Card profiles: list, show, check, schema."),
+        "profile": Entry("profile:profile", "Card profiles: list, show, check, explain, ..."),
         "apdu": Entry("apdu:apdu", "Send raw command APDUs and decode the replies."),
         "trace": Entry("trace:trace", "Traces that --trace recorded: show."),
         "soft": Entry("soft:soft", "Software cards: create, list, delete, attach."),

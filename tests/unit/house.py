@@ -44,6 +44,7 @@ LAYERS = MappingProxyType(
             "verifying": f"{_GROUND} padding keytypes profile signing",
             "certificates": f"{_GROUND} padding keytypes profile",
             "instructions": "",
+            "explaining": f"{_PURE} instructions",
             "transport": f"{_GROUND} atr masking",
             "channel": f"{_GROUND} atr masking transport",
             "pinpad": f"{_GROUND} transport pin profile",
@@ -59,7 +60,7 @@ LAYERS = MappingProxyType(
             # The software card shares the notation with the driver and nothing else: no fault hides its twin.
             "softcard": "errors sw tlv apdu",
             "personalise": f"cardcore {_CARD} softcard",
-            "cli": f"cardcore {_CARD} softcard personalise",
+            "cli": f"cardcore {_CARD} explaining softcard personalise",
             "__init__": f"{_CARD} softcard personalise",
             "__main__": "cli",
         }.items()

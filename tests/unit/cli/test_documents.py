@@ -85,6 +85,7 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "object write": (("object", "write", "printed", "letter", "--admin", "env:ADMIN"),),
     "profile list": (("profile", "list"),),
     "profile show": (("profile", "show", "piv"),),
+    "profile explain": (("profile", "explain", "piv", "sign"),),
     "profile check": (("profile", "check", "doubtful.yaml"),),
     "apdu": (("apdu", "00A4040005A000000308"),),
     "trace show": (("--trace", "t.trace", "apdu", "00A4040005A000000308"), ("trace", "show", "t.trace")),
