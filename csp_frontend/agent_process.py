@@ -27,6 +27,7 @@ from csp_frontend.prompts import PinDialog
 from csp_frontend.provider import ClientInfo, Provider
 from csp_frontend.wire import Hello
 
+NAMES_FILE = "containers.json"
 START_SECONDS = 15.0
 STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.05
@@ -47,7 +48,7 @@ class AgentProcess:
         """`directory` is where endpoint, lock and log are; `files` are more places for the endpoint."""
         place = directory or endpoints.directory()
         self._dialog = DialogQueue(dialog)
-        self.provider = Provider(configuration, self._dialog)
+        self.provider = Provider(configuration, self._dialog, names_file=place / NAMES_FILE)
         self._since = time.time()
         self.agent = Agent(
             Clients(self._session),
@@ -85,11 +86,22 @@ class AgentProcess:
 
     def status(self) -> Mapping[str, object]:
         """What there is to say about the agent: no secret among it."""
+        clients = self.agent.clients.all()
         return {
             "agent": {"version": __version__, "protocol": wire.VERSION, "pid": os.getpid(), "since": self._since},
             "clients": [
                 {"program": client.program, "pid": client.pid, "connections": client.alive, "since": client.since}
-                for client in self.agent.clients.all()
+                for client in clients
+            ],
+            "tokens": [
+                {"reader": token.reader, "serial": token.serial, "profile": token.card.profile.id}
+                for token in self.provider.pool.opened()
+            ],
+            "cached_pins": [
+                {"pin": pin, "token": token, "program": client.program, "pid": client.pid}
+                for client in clients
+                if isinstance(client.session, AgentSession)
+                for token, pin in client.session.remembered()
             ],
         }
 

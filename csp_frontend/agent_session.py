@@ -63,6 +63,10 @@ class AgentSession:
             LOG.error("%s: %s: %s\n%s", self._name, function.name, type(error).__name__, where.rstrip())
             return self._failed(function, CspError(Code.NTE_FAIL, f"fault of the agent: {type(error).__name__}"))
 
+    def remembered(self) -> list[tuple[str, str]]:
+        """For which tokens which PINs are remembered, by their names."""
+        return self.session.owner.names()
+
     def cancel(self) -> None:
         """The process has gone: its questions are withdrawn."""
         self._gone.set()

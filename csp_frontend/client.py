@@ -64,7 +64,8 @@ class Client(Functions):
         function = BY_NAME[name]
         match arguments:
             case (int() as context, int() as handle, bytes() as data, 0) if name == "CPHashData":
-                return self._hash_data(function, context, handle, data)
+                self._hash_data(context, handle, data)
+                return None
             case _:
                 values = _checked(function, arguments)
                 self._settle(function, arguments)
@@ -145,7 +146,7 @@ class Client(Functions):
             if self._first is link:
                 self._first = None
 
-    def _hash_data(self, function: Call, context: int, handle: int, data: bytes) -> None:
+    def _hash_data(self, context: int, handle: int, data: bytes) -> None:
         gathering = self._hashes.of(handle, context)
         with gathering.lock:
             send = self._sender(gathering.context, handle)

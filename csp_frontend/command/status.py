@@ -35,14 +35,12 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     for client in document["clients"]:
         who = f"{client['program']} ({client['pid']})"
         yield f"  {who}, {client['connections']} connections, since {_at(client['since'])}"
-    tokens = document.get("tokens", [])
-    yield f"Tokens: {len(tokens)}"
-    for token in tokens:
-        yield f"  {token['reader']}: {token['label']}"
-    cached = document.get("cached_pins", [])
-    yield f"Remembered PINs: {len(cached)}"
-    for pin in cached:
-        yield f"  {pin['pin']} of {pin['token']} for {pin['client']}"
+    yield f"Tokens: {len(document['tokens'])}"
+    for token in document["tokens"]:
+        yield f"  {token['reader']}: {token['profile']} {token['serial']}"
+    yield f"Remembered PINs: {len(document['cached_pins'])}"
+    for pin in document["cached_pins"]:
+        yield f"  {pin['pin']} of {pin['token']} for {pin['program']} ({pin['pid']})"
 
 
 def _at(seconds: float) -> str:

@@ -23,7 +23,7 @@ from tests.frontend.agents import RunningAgent
 
 TOTAL = 100_000
 THREADS = 4
-STRANGERS = 24_000  # each needs a connection of its own, because it is the last thing that is heard on it
+STRANGERS = 16_000  # each needs a connection of its own, because it is the last thing that is heard on it
 TURNCOATS = 1_600  # each needs a handshake too
 PATIENCE = 20.0
 MOST_GROWTH = 12 << 20
