@@ -142,7 +142,7 @@ class Card:
         """
         self.authentication.admin(_given(key), cipher, last_try=last_try)
 
-    def change_admin_key(self, new: Secret | bytes, cipher: str = "") -> None:
+    def change_admin_key(self, new: Pin, cipher: str = "") -> None:
         """Replace the admin key, after `authenticate_admin` with the old one."""
         self.authentication.change_admin(_secret(new), cipher)
 

@@ -284,7 +284,7 @@ class Keyring:
             slot = self._found(slot, Usage.AGREE)
             values = {**self._values(slot, kind, algorithm, "agree"), "peer": point}
             raw = self._use(slot, "agree", values, pin, last_try)
-        return signing.full_size(raw, kind.size)
+        return signing.shared_secret(kind, raw)
 
     def _slot_for(self, name: str, usage: Usage) -> KeySlot:
         return _for_use(self.slot(name), usage)
@@ -350,6 +350,7 @@ def _slot_values(slot: KeySlot) -> dict[str, Value | Secret]:
         "key.name": slot.name,
         "key.ref": slot.ref,
         "key.file": slot.file,
+        "key.file.id": slot.file[-2:],
         "key.certificate": slot.certificate,
     }
 

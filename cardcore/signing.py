@@ -17,6 +17,7 @@ from cardcore.sw import Sw
 
 _HOST_PADS = frozenset({InputForm.PADDED})
 _MOST_DROPPED = 8
+_UNCOMPRESSED = 0x04
 _DECIPHER_SCHEMES = frozenset({Scheme.PKCS1, Scheme.OAEP})
 
 
@@ -157,6 +158,13 @@ def full_size(raw: bytes, size: int) -> bytes:
     if not size - _MOST_DROPPED <= len(raw) <= size:
         raise ReplyError(f"the card returned {len(raw)} bytes where {size} were wanted")
     return raw.rjust(size, b"\x00")
+
+
+def shared_secret(kind: KeyType, raw: bytes) -> bytes:
+    """The x coordinate of ECDH, also where the card returns the whole point (SEC 1, 2.3.3): it cannot be mistaken."""
+    if len(raw) == 1 + 2 * kind.size and raw[0] == _UNCOMPRESSED:
+        return raw[1 : 1 + kind.size]
+    return full_size(raw, kind.size)
 
 
 def choose_for_deciphering(profile: Profile, kind: KeyType, scheme: Scheme) -> Algorithm:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from cardcore.cli import pads
 from cardcore.cli.secrets import Source, obtain, obtain_key
 from cardcore.errors import AdminRequired, NotSupported, PinRequired
+from cardcore.secret import Secret
 
 if TYPE_CHECKING:
-    from cardcore import Card, Secret
+    from cardcore import Card
+    from cardcore.pinpad import PinGiven
     from cardcore.profile.model import Needs
 
 R = TypeVar("R")
@@ -19,6 +22,16 @@ def pin_label(card: Card, name: str) -> str:
     """What people call a PIN of this card; NotSupported if it has none of that name."""
     spec = card.authentication.spec(name)
     return spec.label or spec.name
+
+
+def obtain_pin(card: Card, source: Source | None, label: str, option: str, *, new: bool = False) -> PinGiven:
+    """A PIN or PUK from its source; without one from the reader's keypad, or where there is none the terminal.
+
+    On a reader with a keypad nothing else is fallen back to, whatever the keypad cannot do.
+    """
+    if source.kind == "pad" if source else card.has_pin_pad:
+        return pads.new_entry()
+    return obtain(source, label, option, new=new)
 
 
 def require_admin(card: Card) -> None:
@@ -33,12 +46,12 @@ def authenticate_admin(card: Card, source: Source | None) -> None:
         card.authenticate_admin(key)
 
 
-def obtain_admin(card: Card, source: Source | None, option: str, *, new: bool = False) -> Secret:
+def obtain_admin(card: Card, source: Source | None, option: str, *, new: bool = False) -> PinGiven:
     """The admin key, or the administrator's PIN where that is what the card has; NotSupported if it has neither."""
     require_admin(card)
     admin, what = card.profile.admin, "new " if new else ""
     if admin is not None and admin.pin:
-        return obtain(source, what + pin_label(card, admin.pin), option, new=new)
+        return obtain_pin(card, source, what + pin_label(card, admin.pin), option, new=new)
     return obtain_key(source, f"{what}admin key", option, new=new)
 
 
@@ -51,23 +64,23 @@ class Authority:
         self._card = card
         self._pin_source, self._admin_source = pin, admin
         self.last_try = last_try
-        self._pin: Secret | None = None
+        self._pin: PinGiven | None = None
         self._admin_proved = self._pin_verified = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._pin is not None:
+        if isinstance(self._pin, Secret):
             self._pin.wipe()
 
-    def pin(self, name: str) -> Secret:
+    def pin(self, name: str) -> PinGiven:
         """The PIN, asked for once; on cards with several PINs of a person a command uses the same for all."""
         if self._pin is None:
-            self._pin = obtain(self._pin_source, pin_label(self._card, name), "--pin")
+            self._pin = obtain_pin(self._card, self._pin_source, pin_label(self._card, name), "--pin")
         return self._pin
 
-    def key_pin(self, key: str) -> Secret | None:
+    def key_pin(self, key: str) -> PinGiven | None:
         """The PIN that using a key takes, None if it needs none and none was given."""
         from cardcore.profile.model import PinPolicy
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cardcore.cli import cert, key, pin
+from cardcore.cli import cert, key, pads, pin
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import examples
 from cardcore.cli.output import pairs, table
@@ -35,8 +35,10 @@ def info(context: Context) -> None:
         certificates = [cert.describe(name, found) for name, found in card.certificates().items()]
         serial = card.serial()
         answer = describe_atr(card.atr)
+        pad = card.pin_pad
     document: Described = {
         "reader": card.reader,
+        **pads.describe(pad),
         "atr": answer,
         "profile": {"id": card.profile.id, "name": card.profile.name, "reason": card.reason},
         "serial": serial or None,
@@ -46,6 +48,7 @@ def info(context: Context) -> None:
     }
     rows = [
         ("reader", card.reader),
+        *[("", line) for line in (pads.words(document), str(document["pin_pad_refused"] or "")) if line],
         ("ATR", str(answer["hex"])),
         *[("", line) for line in atr_lines(answer)],
         ("profile", f"{card.profile.id}: {card.profile.name}"),

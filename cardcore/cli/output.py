@@ -37,6 +37,12 @@ class Output:
         if not self.json_wanted:
             click.echo(text, err=True)
 
+    def prompt(self, message: str, seconds: int) -> None:
+        """What a person has to do at the reader, and how long they have, at once on stderr; with `--json` too."""
+        document = {"prompt": {"message": message, "seconds": seconds}}
+        click.echo(json.dumps(document) if self.json_wanted else f"{message} (within {seconds} seconds).", err=True)
+        sys.stderr.flush()
+
     def binary(self, data: bytes) -> None:
         """Bytes on stdout, as they are."""
         sys.stdout.buffer.write(data)

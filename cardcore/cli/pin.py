@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from cardcore.cli.authorising import authenticate_admin, pin_label
+from cardcore.cli.authorising import authenticate_admin, obtain_pin, pin_label
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import admin_option, examples, last_try_option, new_pin_option, pin_option, puk_option
 from cardcore.cli.output import table
-from cardcore.cli.secrets import Source, obtain
+from cardcore.cli.secrets import Source
 
 if TYPE_CHECKING:
     from cardcore import PinStatus
@@ -67,7 +67,7 @@ def verify(context: Context, name: str, pin: Source | None, last_try: bool) -> N
     """Check a PIN. A wrong one costs a try."""
     with context.card() as card:
         label = pin_label(card, name)
-        with obtain(pin, label, "--pin") as secret:
+        with obtain_pin(card, pin, label, "--pin") as secret:
             card.verify(secret, name, last_try=last_try)
     context.output.result({"name": name, "label": label, "verified": True}, f"the {label} is right")
 
@@ -83,8 +83,8 @@ def change(context: Context, name: str, pin: Source | None, new_pin: Source | No
     with context.card() as card:
         label = pin_label(card, name)
         with (
-            obtain(pin, label, "--pin") as old,
-            obtain(new_pin, f"new {label}", "--new-pin", new=True) as new,
+            obtain_pin(card, pin, label, "--pin") as old,
+            obtain_pin(card, new_pin, f"new {label}", "--new-pin", new=True) as new,
         ):
             card.change_pin(old, new, name, last_try=last_try)
     context.output.result({"name": name, "label": label, "changed": True}, f"the {label} was changed")
@@ -106,10 +106,12 @@ def unblock(
         unblocker = card.authentication.spec(name).unblock
         puk_label = pin_label(card, unblocker) if unblocker in card.profile.pins else "PUK"
         by_admin = admin is not None or (unblocker and unblocker not in card.profile.pins)
-        with ExitStack() as secrets:
-            if by_admin:
-                authenticate_admin(card, admin)
-            code = None if by_admin else secrets.enter_context(obtain(puk, puk_label, "--puk"))
-            new = secrets.enter_context(obtain(new_pin, f"new {label}", "--new-pin", new=True))
+        if by_admin:
+            authenticate_admin(card, admin)
+        code = None if by_admin else obtain_pin(card, puk, puk_label, "--puk")
+        with (
+            nullcontext() if code is None else code,
+            obtain_pin(card, new_pin, f"new {label}", "--new-pin", new=True) as new,
+        ):
             card.unblock_pin(code, new, name, last_try=last_try)
     context.output.result({"name": name, "label": label, "unblocked": True}, f"the {label} was set anew")

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
+from cardcore.cli import pads
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import examples
 from cardcore.cli.output import table
 from cardcore.cli.progress import working
-from cardcore.errors import CardError, TransportError, UnknownCard
+from cardcore.errors import CardError, UnknownCard
 
 if TYPE_CHECKING:
-    from cardcore.transport.base import Transport
     from cardcore.transport.readers import ReaderEvent, ReaderState
 
 Described = dict[str, object]
-
-_VERIFY_DIRECT, _MODIFY_DIRECT = 0x06, 0x07  # PC/SC part 10, 2.3
-_GET_FEATURES = 3400
 
 
 @click.command(epilog=examples("cardcore readers", "cardcore --json readers", "cardcore readers --watch"))
@@ -50,25 +46,33 @@ def _describe(context: Context, state: ReaderState) -> Described:
         "present": state.present,
         "atr": state.atr.hex().upper() or None,
         "in_use": state.in_use,
-        "pin_pad": None,
+        **pads.NOTHING_KNOWN,
         "extended_length": None,
         "profile": None,
         "error": None,
     }
-    if not state.present:
-        return described
     try:
-        return described | _probe(context, state.name)
+        return described | (_probe(context, state.name) if state.present else _look(state.name))
     except CardError as error:
         return described | {"error": error.code}
+
+
+def _look(reader: str) -> Described:
+    """What a reader without a card can do."""
+    from cardcore.pinpad import find_pad
+    from cardcore.transport import pcsc
+
+    return pads.describe(find_pad(reader, lambda code, data: pcsc.control_reader(reader, code, data)))
 
 
 def _probe(context: Context, reader: str) -> Described:
     from cardcore import open_transport
     from cardcore.opening import open_on
+    from cardcore.pinpad import find_pad
 
     transport = open_transport(reader)
-    told: Described = {"pin_pad": _has_pin_pad(transport), "extended_length": transport.extended_length}
+    pad = pads.describe(find_pad(reader, transport.control))
+    told: Described = {**pad, "extended_length": transport.extended_length}
     try:
         with open_on(transport, context.profile) as card:
             return told | {"profile": card.profile.id}
@@ -76,21 +80,8 @@ def _probe(context: Context, reader: str) -> Described:
         return told | {"error": error.code}
 
 
-def _has_pin_pad(transport: Transport) -> bool:
-    """Whether the reader offers PIN entry on its own keys: CM_IOCTL_GET_FEATURE_REQUEST (PC/SC part 10, 2.2)."""
-    code = 0x31 << 16 | _GET_FEATURES << 2 if sys.platform == "win32" else 0x42000000 + _GET_FEATURES
-    try:
-        reply = transport.control(code)
-    except TransportError:
-        return False
-    tags = reply[::6]  # tag, length 4, a code of 4 bytes
-    return _VERIFY_DIRECT in tags or _MODIFY_DIRECT in tags
-
-
 def _row(entry: Described) -> tuple[str, str, str, str]:
-    features = [
-        label for name, label in (("pin_pad", "PIN pad"), ("extended_length", "extended length")) if entry[name]
-    ]
+    features = [label for label in (pads.words(entry), "extended length" if entry["extended_length"] else "") if label]
     known = str(entry["profile"] or entry["error"] or "")
     return str(entry["name"]), ", ".join(features), str(entry["atr"] or ("mute" if entry["present"] else "-")), known
 

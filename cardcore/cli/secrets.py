@@ -85,7 +85,7 @@ def obtain(source: Source | None, label: str, option: str, *, new: bool = False)
         return _prompt(label, option, new=new)
     if source.kind == "pad":
         raise NotSupported(
-            "PIN pads are not supported yet", hint=f"Use {option} with prompt, env:VAR, file:PATH or fd:N."
+            f"the {label} cannot be entered on a PIN pad", hint=f"Use {option} with prompt, env:VAR, file:PATH or fd:N."
         )
     secret = Secret({"env": _from_environment, "file": _from_file, "fd": _from_descriptor}[source.kind](source.place))
     if not secret:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from cardcore.apdu import ResponseApdu
 from cardcore.errors import (
@@ -61,6 +62,12 @@ class PinPad:
 
     prompt: Callable[[str, int], None] = _tell_nobody
     seconds: int = DEFAULT_SECONDS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Nothing to wipe: in a `with` it stands in for a `Secret` here too."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.seconds <= _MAX_SECONDS:

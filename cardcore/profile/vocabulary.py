@@ -61,7 +61,7 @@ _NEW_PIN = frozenset({"new_pin.block"})
 _PUK = frozenset({"puk.ref", "puk.block"})
 _ADMIN = frozenset({"admin.ref", "admin.alg"})
 _NEW_ADMIN = frozenset({"new_admin.alg", "new_admin.length", "new_admin.key"})
-_KEY = frozenset({"key.type", "key.kind", "key.size", "key.name", "key.ref", "key.file", "key.certificate"})
+_KEY = frozenset({"key.type", "key.kind", "key.size", "key.name", "key.ref", "key.file", "key.file.id", "key.certificate"})
 _ALG = frozenset({"alg.byte", "alg.oid", "op"})
 _USE = _KEY | _ALG | {"input", "scheme", "hash"}
 _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
@@ -148,6 +148,7 @@ NAMES: Mapping[str, Entry] = {
     "key.name": Entry(NameKind.WORD, "name of the key slot in this profile"),
     "key.ref": Entry(NameKind.BYTE, "reference byte of the key slot"),
     "key.file": Entry(NameKind.BYTES, "file that holds the key"),
+    "key.file.id": Entry(NameKind.BYTES, "identifier of that file, two bytes"),
     "key.certificate": Entry(NameKind.BYTES, "object or file that holds the key's certificate"),
     "alg.byte": Entry(NameKind.BYTE, "the algorithm's `byte`"),
     "alg.oid": Entry(NameKind.BYTES, "the algorithm's `oid`"),

@@ -22,6 +22,7 @@ from cardcore.directory.pkcs15.token import Token
 from cardcore.errors import InputError, NotFound, NotSupported, ReplyError, StatusError
 from cardcore.keytypes import KEY_TYPES, KeyType
 from cardcore.profile.model import KeySlot, PinPolicy, Usage
+from cardcore.profile.template import Value
 from cardcore.session import Session
 from cardcore.sw import Sw
 from cardcore.tlv import Tlv, parse_one
@@ -76,12 +77,30 @@ class Pkcs15Directory:
             present = self._private_keys()
             mine = next((entry for entry in present if name_of(entry.id) == slot.name), None)
             if mine is not None and mine.reference is not None:
-                return replace(slot, ref=mine.reference)
+                return replace(slot, ref=mine.reference, file=self._key_file(slot, mine))
             taken = {entry.reference for entry in present}
-            for ref in (slot.ref, *(other.ref for other in self._session.profile.keys.values())):
-                if ref not in taken:
-                    return replace(slot, ref=ref)
+            files = {self._key_file(slot, entry)[-2:] for entry in present}
+            for other in (slot, *self._session.profile.keys.values()):
+                if other.ref not in taken and not (other.file and other.file[-2:] in files):
+                    place = replace(slot, ref=other.ref, file=other.file)
+                    self._make_place(place, kind)
+                    return place
         raise NotSupported("the card has no room for another key", hint="Delete one that is not needed any more.")
+
+    def _key_file(self, slot: KeySlot, entry: KeyEntry) -> bytes:
+        """Where a card that keeps each key in a file of its own has it; empty for others."""
+        if not slot.file or not isinstance(entry.value, Location):
+            return slot.file
+        return self._structure.absolute(entry.value).path
+
+    def _make_place(self, slot: KeySlot, kind: KeyType) -> None:
+        """Make the file of a new key, where each has one."""
+        if not self._session.engine.can("create-key"):
+            return
+        values: dict[str, Value] = {"key.name": slot.name, "key.ref": slot.ref, "key.file": slot.file}
+        values |= {"key.file.id": slot.file[-2:], "key.certificate": slot.certificate}
+        values |= {"key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
+        self._session.run("create-key", values)
 
     def key(self, slot: KeySlot) -> KeyInfo:
         """Type, policy and origin by the key's entry; the public key is read only when it is wanted."""
@@ -110,7 +129,7 @@ class Pkcs15Directory:
                 kind,
                 key_id=key_id,
                 auth_id=self._auth_id(slot),
-                where=self._structure.application,
+                where=self._structure.application + slot.file[-2:],
                 generated=origin == "generated",
             )
             self._put(Kind.PRIVATE_KEYS, "prkdf", raw)

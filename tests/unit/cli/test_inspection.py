@@ -46,8 +46,10 @@ class _Reader(TransportWrapper):
     """A reader with a PIN pad."""
 
     def control(self, code: int, data: bytes = b"") -> bytes:
+        if code == 0x42330012:
+            return bytes.fromhex("060104 070108")
         assert code & 0xFFFF in (3400, 3400 << 2)
-        return bytes.fromhex("060442330006120442000001")
+        return bytes.fromhex("060442330006120442330012")
 
 
 @pytest.fixture
@@ -73,6 +75,7 @@ def readers(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
     monkeypatch.setattr(pcsc, "list_readers", lambda: states)
     monkeypatch.setattr(pcsc, "connect", connect)
+    monkeypatch.setattr(pcsc, "control_reader", lambda reader, code, data: b"")
     return shell
 
 
@@ -85,7 +88,7 @@ def test_readers(readers: Shell) -> None:
     assert (found["Empty"]["present"], found["Gone"]["error"]) == (False, "no-reader")
     lines = readers("readers").out.splitlines()
     assert [line.split()[0] for line in lines] == ["READER", "Pad", "Odd", "Empty", "Gone"]
-    assert "PIN pad, extended length" in lines[1]
+    assert "PIN pad (4 to 8 digits), extended length" in lines[1]
 
 
 def test_no_reader_at_all(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,9 +90,17 @@ def test_a_key_is_hexadecimal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.__context__ is None
 
 
-def test_pin_pads_come_later() -> None:
-    with pytest.raises(NotSupported, match="PIN pads"):
-        obtain(source("pad"), "PIN", "--pin")
+def test_what_is_no_pin_comes_from_no_pin_pad(shell: Shell) -> None:
+    with pytest.raises(NotSupported, match="admin key cannot be entered on a PIN pad"):
+        obtain(source("pad"), "admin key", "--admin")
+    assert shell.card("admin", "verify", "--admin", "pad").status == 6
+
+
+def test_a_pin_pad_that_is_not_there(shell: Shell) -> None:
+    ended = shell.card("pin", "verify", "--pin", "pad")
+    assert ended.status == 6
+    assert "no PIN pad" in ended.err
+    assert "--pin prompt" in ended.err
 
 
 def test_asked_for_on_a_terminal(shell: Shell) -> None:
