@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from cardcore.opening import open_on
-from cardcore.softcard import ScryptCost, SoftCard, factory_secrets, volatile_card
+from cardcore.softcard import ScryptCost, Secrets, SoftCard, factory_secrets, volatile_card
 from cardcore.transport.soft import SoftTransport
 
 COST = ScryptCost(n=16)
@@ -55,20 +55,18 @@ class PlayedCard:
 
 def make(application: str, *, pin: str = PIN) -> PlayedCard:
     """A card of this family with its keys, 2048 bits each, and a certificate for each."""
-    soft = volatile_card(application, cost=COST)
+    soft = volatile_card(application, Secrets(pin=pin.encode()), cost=COST)
     secrets = factory_secrets(application)
     with open_on(SoftTransport(soft, application), application) as card:
         made = {}
         for key in KEYS[application]:
             if secrets.admin is not None:
                 card.authenticate_admin(secrets.admin)
-            card.verify(PIN)
+            card.verify(pin)
             public = card.generate(key.slot, "rsa2048")
             assert isinstance(public, rsa.RSAPublicKey)
             made[key.slot] = _certificate(public, f"{application} {key.slot}")
             card.write_certificate(key.slot, made[key.slot])
-        for name in sorted({slot.pin for slot in card.profile.keys.values()} if pin != PIN else ()):
-            card.change_pin(PIN, pin, name)
     return PlayedCard(card=soft, application=application, certificates=made)
 
 
