@@ -165,6 +165,12 @@ class Keyring:
         answer = self._session.run("public-key", self._values(info.slot, info.type, algorithm, "public-key"))
         return keytypes.public_key(answer, info.type) if isinstance(answer, RsaNumbers | EcPoint) else None
 
+    def require_type(self, name: str, type_name: str) -> None:
+        """NotSupported if the card takes no key of that type there; it can be asked before anything was proved."""
+        slot, kind = self.slot(name), key_type(type_name)
+        signing.choose_by_type(self._session.profile, kind)
+        self._directory.require_type(slot, kind)
+
     def generate(self, name: str, type_name: str) -> PublicKey:
         """Generate a key pair on the card and return its public key. May take the card a minute for large RSA."""
         slot, kind = self.slot(name), key_type(type_name)

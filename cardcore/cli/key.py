@@ -105,6 +105,7 @@ def generate(
     files.check_target(out)
     with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
+        card.keyring.require_type(slot.name, key_type)
         public, seconds = authority.carry_out("generate", lambda: _generate(card, slot.name, key_type))
     context.output.note(f"generated {key_type} in {slot.name} in {seconds:.1f} s")
     _deliver(context, slot.name, public, out, {"seconds": round(seconds, 3)})
@@ -157,6 +158,7 @@ def import_key(
     kind = keytypes.type_of(private)
     with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
+        card.keyring.require_type(slot.name, kind.name)
         authority.carry_out("import", lambda: card.import_key(slot.name, private))
     document = {"key": slot.name, "type": kind.name, "public_key": keyfiles.pem(private.public_key())}
     context.output.result(document, f"imported {kind.name} into {slot.name}")

@@ -84,18 +84,20 @@ def create(
     from cardcore.softcard import Secrets, SoftCardStore, factory_secrets
 
     factory = factory_secrets(application)
+    there = factory_secrets(application, blank=blank)
     sources = {"pin": pin, "puk": puk, "admin": admin}
     given = {role: _given(role, source, factory) for role, source in sources.items() if source is not None}
     chosen = Secrets(pin=given.get("pin"), puk=given.get("puk"), admin=given.get("admin"))
     made = SoftCardStore().create(name, application, chosen, blank=blank)
-    published = {role: _text(getattr(factory, role)) for role in sources if role not in given}
+    published = {role: _text(getattr(there, role)) for role in sources if role not in given}
     secrets = {role: published.get(role) for role in sources}
-    rows = [("card", f"soft:{name}"), ("application", application), ("serial", made.serial)]
+    rows = [("card", f"soft:{name}"), ("application", application), ("serial", made.serial or _NOT_YET)]
     rows += [(_LABELS[role], text or ("as given" if role in given else "none")) for role, text in secrets.items()]
     document = {**describe(made), "blank": blank, "secrets": secrets}
     context.output.result(document, [*pairs(rows), f"use it with: cardcore --reader soft:{name} info"])
 
 
+_NOT_YET = "none yet"
 _LABELS = {"pin": "PIN", "puk": "PUK", "admin": "admin key"}
 
 
@@ -129,7 +131,7 @@ def describe(info: SoftCardInfo) -> dict[str, object]:
         "name": info.name,
         "reader": f"soft:{info.name}",
         "application": info.application,
-        "serial": info.serial,
+        "serial": info.serial or None,
         "file": str(info.path),
     }
 
@@ -142,7 +144,7 @@ def list_cards(context: Context) -> None:
 
     store = SoftCardStore()
     found = store.list()
-    rows = [(info.name, info.application, info.serial) for info in found]
+    rows = [(info.name, info.application, info.serial or _NOT_YET) for info in found]
     people = table(("NAME", "APPLICATION", "SERIAL"), rows) if found else ["there are no software cards"]
     document = {"directory": str(store.directory), "cards": [describe(info) for info in found]}
     context.output.result(document, people)

@@ -50,6 +50,10 @@ class Directory(Protocol):
         """The slot as this card has it (its reference may differ); NotFound if the card says that there is no key."""
         ...
 
+    def require_type(self, slot: KeySlot, kind: KeyType) -> None:
+        """NotSupported if the card says that it takes no key of the type there; nothing is changed or proved."""
+        ...
+
     def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """The slot as this card has it, or where a new key of this type can be made, ready for that."""
         ...
@@ -115,6 +119,9 @@ class FixedSlots:
     def find(self, slot: KeySlot) -> KeySlot:
         """The slot of the profile."""
         return slot
+
+    def require_type(self, slot: KeySlot, kind: KeyType) -> None:
+        """Nothing: what the profile's algorithms have, each slot takes."""
 
     def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """The slot of the profile."""

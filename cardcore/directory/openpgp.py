@@ -119,13 +119,21 @@ class OpenPgpDirectory(FixedSlots):
     def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """The slot, its algorithm attributes set to the type if they are for another one (4.4.3.9)."""
         self._forget()
-        tag = _PLACES[slot.ref].attributes
-        present = self._data().part(tag)
-        if kind_of(present) != kind.name:
-            wanted = attributes_for(kind, slot.ref, present, self._offered(tag))
-            write_object(self._session, bytes((tag,)), wanted)
+        wanted = self._attributes_to_set(slot, kind)
+        if wanted:
+            write_object(self._session, bytes((_PLACES[slot.ref].attributes,)), wanted)
             self._forget()
         return slot
+
+    def require_type(self, slot: KeySlot, kind: KeyType) -> None:
+        """NotSupported if the type is not among the attributes that the card says it takes."""
+        self._attributes_to_set(slot, kind)
+
+    def _attributes_to_set(self, slot: KeySlot, kind: KeyType) -> bytes:
+        """The attributes for a key of that type; empty if they are those that the slot has."""
+        tag = _PLACES[slot.ref].attributes
+        present = self._data().part(tag)
+        return b"" if kind_of(present) == kind.name else attributes_for(kind, slot.ref, present, self._offered(tag))
 
     def _offered(self, tag: int) -> list[bytes]:
         """The attributes that the card says it takes (4.4.3.11); empty if it does not say."""

@@ -25,7 +25,8 @@ class Application(ABC):
     Subclasses say who they are in the class variables, take their persistent state from `load`, give it to
     `save`, and answer commands. They see whole commands: the card has undone
     chaining, and cuts long replies up by itself. With `waits_for_le` the reply to a command without Le is only
-    announced (61xx), as Java Cards were seen to do, not sent.
+    announced (61xx), as Java Cards were seen to do, not sent. Without `secrets_before_initialisation` a blank card has
+    no PIN, PUK or admin key yet.
     """
 
     name: ClassVar[str]
@@ -34,6 +35,7 @@ class Application(ABC):
     proprietary_class: ClassVar[bool] = False
     waits_for_le: ClassVar[bool] = False
     factory_secrets: ClassVar[Secrets]
+    secrets_before_initialisation: ClassVar[bool] = True
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -56,6 +58,11 @@ class Application(ABC):
     def fresh(cls, secrets: Secrets, personality: Personality) -> JsonObject:
         """The persistent state of a new instance; InputError if a secret does not fit the family."""
 
+    @classmethod
+    @abstractmethod
+    def serial_number(cls, state: JsonObject) -> str:
+        """What programs show as the serial number of the card in this state; empty for a blank one without it."""
+
     @abstractmethod
     def load(self, state: JsonObject) -> None:
         """Replace the persistent state by what `fresh` made or was saved last."""
@@ -63,6 +70,10 @@ class Application(ABC):
     @abstractmethod
     def select(self) -> bytes:
         """The reply to SELECT; selecting again leaves the security state as it is."""
+
+    def is_named(self, name: bytes) -> bool:
+        """Whether SELECT with this identifier means the application: the whole of it, or cut off at the right."""
+        return len(name) >= self.aid_minimum and self.aid.startswith(name)
 
     @abstractmethod
     def process(self, command: CommandApdu) -> bytes:

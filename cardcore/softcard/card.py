@@ -157,7 +157,7 @@ class SoftCard:
 
         An identifier that no application has leaves the present selection as it is.
         """
-        found = next((item for item in self._applications if _is_named(item, command.data)), None)
+        found = next((item for item in self._applications if item.is_named(command.data)), None)
         if found is None or command.p2 & 0x03:
             raise Refusal(Sw.FILE_NOT_FOUND)
         if self._selected is not None and self._selected is not found:
@@ -189,7 +189,3 @@ class SoftCard:
 
 def _same_header(one: CommandApdu, other: CommandApdu) -> bool:
     return (one.cla, one.ins, one.p1, one.p2) == (other.cla, other.ins, other.p1, other.p2)
-
-
-def _is_named(application: Application, name: bytes) -> bool:
-    return len(name) >= application.aid_minimum and application.aid.startswith(name)

@@ -40,9 +40,10 @@ def application_class(name: str) -> type[Application]:
     return found
 
 
-def factory_secrets(name: str) -> Secrets:
-    """The published secrets that a new card of this family has where none are given."""
-    return application_class(name).factory_secrets
+def factory_secrets(name: str, *, blank: bool = False) -> Secrets:
+    """The published secrets that a new card of this family has where none are given; none if it gets them by `init`."""
+    application = application_class(name)
+    return Secrets() if blank and not application.secrets_before_initialisation else application.factory_secrets
 
 
 def fresh_state(
@@ -56,8 +57,16 @@ def fresh_state(
     cost: ScryptCost = DEFAULT_COST,
 ) -> JsonObject:
     """The persistent state of a new application; InputError if a secret or a try limit does not fit the family."""
+    family = application_class(application)
+    if blank and not family.secrets_before_initialisation and secrets != Secrets():
+        raise InputError("a blank card of this family has no PIN or PUK yet", hint="Give them when you initialise it.")
     personality = Personality(serial=serial, blank=blank, pin_tries=pin_tries, puk_tries=puk_tries, cost=cost)
-    return application_class(application).fresh(secrets, personality)
+    return family.fresh(secrets, personality)
+
+
+def shown_serial(application: str, state: JsonObject) -> str:
+    """The serial number that programs show for a card in this state, empty if it has none yet."""
+    return application_class(application).serial_number(state)
 
 
 def new_serial() -> bytes:

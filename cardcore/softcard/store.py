@@ -20,7 +20,7 @@ from cardcore.softcard.card import SoftCard
 from cardcore.softcard.locking import locked, read_token, renew_token
 from cardcore.softcard.memory import JsonObject
 from cardcore.softcard.personality import DEFAULT_COST, ScryptCost, Secrets
-from cardcore.softcard.registry import fresh_state, new_serial, open_card
+from cardcore.softcard.registry import fresh_state, new_serial, open_card, shown_serial
 
 ENVIRONMENT = "CARDCORE_SOFT_DIR"
 _FORMAT = 1
@@ -30,7 +30,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNOREC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftCardInfo:
-    """A software card as it is listed; `serial` in hex."""
+    """A software card as it is listed; `serial` as its family shows it, empty while a blank card has none."""
 
     name: str
     application: str
@@ -182,7 +182,7 @@ class SoftCardStore:
                 raise InputError(f"a software card {name!r} exists already", hint="Choose another name, or delete it.")
             renew_token(lock)
             write_safely(path, {"format": _FORMAT, "serial": serial.hex(), "applications": {application: state}})
-        return SoftCardInfo(name=name, application=application, serial=serial.hex(), path=path)
+        return SoftCardInfo(name=name, application=application, serial=shown_serial(application, state), path=path)
 
     def open(self, name: str) -> SoftCard:
         """The card called `name`, freshly powered; NoReader if there is none, CardError if its file is damaged."""
@@ -210,8 +210,8 @@ class SoftCardStore:
         memory = FileMemory(path)
         with memory.session():
             content = memory.content
-        application = next(iter(content["applications"]))
-        return SoftCardInfo(name=path.stem, application=application, serial=content["serial"], path=path)
+        application, state = next(iter(content["applications"].items()))
+        return SoftCardInfo(name=path.stem, application=application, serial=shown_serial(application, state), path=path)
 
     def _existing(self, name: str) -> Path:
         path = self._path(name)

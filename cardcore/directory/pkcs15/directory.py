@@ -71,6 +71,9 @@ class Pkcs15Directory:
         """The slot with reference, PIN policy and usage as in the key's entry; NotFound if there is none."""
         return self._placed(slot, self._entry(slot))
 
+    def require_type(self, slot: KeySlot, kind: KeyType) -> None:
+        """Nothing: what the profile's algorithms have, each slot takes."""
+
     def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """The place of the key if it is there; else the slot's own reference, or another that no key has."""
         with self._changing():

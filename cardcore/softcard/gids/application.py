@@ -13,7 +13,7 @@ from cardcore.softcard.application import Application, Refusal
 from cardcore.softcard.gids import admin, files, keys, objects, pins
 from cardcore.softcard.gids.algorithms import ADMIN_KEY_SIZE
 from cardcore.softcard.gids.context import GidsContext
-from cardcore.softcard.gids.initial import initial_files
+from cardcore.softcard.gids.initial import card_id, initial_files
 from cardcore.softcard.gids.state import File, GidsState
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, Secrets
@@ -47,6 +47,7 @@ class GidsApplication(Application):
     aid: ClassVar[bytes] = files.AID
     waits_for_le: ClassVar[bool] = True
     factory_secrets: ClassVar[Secrets] = Secrets(pin=pins.FACTORY_PIN, admin=admin.FACTORY_KEY)
+    secrets_before_initialisation: ClassVar[bool] = False
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -59,6 +60,11 @@ class GidsApplication(Application):
         A blank card has no PIN and no file, and takes commands from anyone until it is initialised.
         """
         return make_state(secrets, personality).to_json()
+
+    @classmethod
+    def serial_number(cls, state: JsonObject) -> str:
+        """The content of the minidriver's file cardid in hexadecimal."""
+        return card_id(GidsState.from_json(state).files).hex()
 
     def load(self, state: JsonObject) -> None:
         """Take up a persistent state; what was proved before still holds."""

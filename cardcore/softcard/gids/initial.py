@@ -7,6 +7,7 @@ minidriver expects (Smart Card Minidriver Specification 7.07, 5 and appendix A).
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from cardcore.softcard.gids.algorithms import REFERENCE_ADMIN, key_file
 from cardcore.softcard.gids.state import File
@@ -49,6 +50,12 @@ def initial_files(admin_key: bytes, serial: bytes) -> dict[int, File]:
     }
     admin = File(fcp=_ADMIN_KEY_FILE, active=True, symmetric=admin_key)
     return {**files, key_file(REFERENCE_ADMIN): admin}
+
+
+def card_id(files: Mapping[int, File]) -> bytes:
+    """The content of the file cardid; empty if it was not written yet."""
+    home = files.get(_ADMIN_WRITES)
+    return b"" if home is None or not home.active else home.objects.get(_CARD_ID, b"")
 
 
 def _parameters(number: int, conditions: str) -> bytes:

@@ -10,10 +10,9 @@ from typing import ClassVar
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
 from cardcore.softcard.application import Application, Refusal
-from cardcore.softcard.isoapplet import files, keys, pins
+from cardcore.softcard.isoapplet import files, keys, pins, structure
 from cardcore.softcard.isoapplet.context import IsoContext
 from cardcore.softcard.isoapplet.state import PIN, PUK, IsoState, LifeCycle, Tries
-from cardcore.softcard.isoapplet.structure import initial_files
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, Secrets
 from cardcore.softcard.vault import OpenVault, Vault
@@ -57,6 +56,7 @@ class IsoApplication(Application):
     name: ClassVar[str] = "isoapplet"
     aid: ClassVar[bytes] = bytes.fromhex("F276A288BCFBA69D34F31001")
     factory_secrets: ClassVar[Secrets] = Secrets(pin=pins.FACTORY_PIN, puk=pins.FACTORY_PUK)
+    secrets_before_initialisation: ClassVar[bool] = False
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -66,6 +66,11 @@ class IsoApplication(Application):
     def fresh(cls, secrets: Secrets, personality: Personality) -> JsonObject:
         """The state of a new card; a blank one has neither PIN nor PUK nor files. InputError if a secret is unfit."""
         return make_state(secrets, personality).to_json()
+
+    @classmethod
+    def serial_number(cls, state: JsonObject) -> str:
+        """What EF.TokenInfo says, in hexadecimal."""
+        return structure.serial_number(IsoState.from_json(state).files)
 
     def load(self, state: JsonObject) -> None:
         """Take up a persistent state; what was proved before still holds."""
@@ -109,8 +114,6 @@ def make_state(secrets: Secrets, personality: Personality) -> IsoState:
         raise InputError("a try limit is 1 to 15")
     tries = {role: Tries(limit=limit, left=limit) for role, limit in limits.items()}
     if personality.blank:
-        if secrets.pin is not None or secrets.puk is not None:
-            raise InputError("a blank card of this family has no PIN or PUK", hint="Give them when you initialise it.")
         founding = OpenVault.new()
         vault = Vault(public=founding.public, wraps={}, cost=personality.cost)
         return IsoState(life_cycle=LifeCycle.CREATION, tries=tries, vault=vault, founding=founding, files={}, keys={})
@@ -121,6 +124,6 @@ def make_state(secrets: Secrets, personality: Personality) -> IsoState:
         tries=tries,
         vault=Vault.new({PIN: pin, PUK: puk}, personality.cost),
         founding=None,
-        files=initial_files(personality.serial),
+        files=structure.initial_files(personality.serial),
         keys={},
     )

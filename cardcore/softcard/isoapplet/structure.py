@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from cardcore.errors import ReplyError
 from cardcore.softcard.isoapplet.tree import MF, File
-from cardcore.tlv import encode, length_bytes
+from cardcore.tlv import encode, length_bytes, parse_one, total_length
 
 LABEL = "cardcore software card"
 _APP = 0x5015
@@ -28,6 +29,17 @@ def initial_files(serial: bytes) -> dict[int, File]:
         _ef(_OPTIONS, _APP, 128, _PIN_BUT_READ, encode(0x01, b"pkcs15")),
     ]
     return {file.fid: file for file in made}
+
+
+def serial_number(files: Mapping[int, File]) -> str:
+    """The serial number in EF.TokenInfo in hexadecimal; empty if nothing of the kind is there."""
+    token = files.get(_TOKEN_INFO)
+    content = b"" if token is None else token.content or b""
+    try:
+        parts = parse_one(content[: total_length(content)]).children()
+    except ReplyError:
+        return ""
+    return next((part.value.hex() for part in parts if part.tag == _OCTETS), "")
 
 
 def _control(fid: int, size: int, descriptor: int, rules: str) -> bytes:

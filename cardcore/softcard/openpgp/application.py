@@ -96,6 +96,11 @@ class OpenPgpApplication(Application):
         """The state of a new card; the PUK is its reset code, none unless given. InputError for what cannot be."""
         return make_state(secrets, personality).to_json()
 
+    @classmethod
+    def serial_number(cls, state: JsonObject) -> str:
+        """Manufacturer and serial number in hexadecimal, as in the application identifier (4.2.1)."""
+        return (objects.MANUFACTURER + OpenPgpState.from_json(state).serial).hex().upper()
+
     def load(self, state: JsonObject) -> None:
         """Take up a persistent state; what was proved before still holds."""
         loaded = OpenPgpState.from_json(state)
@@ -113,6 +118,11 @@ class OpenPgpApplication(Application):
         if self._card.state.terminated:
             raise Refusal(_TERMINATED)
         return b""
+
+    def is_named(self, name: bytes) -> bool:
+        """The identifier goes on with this one card's manufacturer and serial number (4.2.1)."""
+        self.refresh()
+        return len(name) >= self.aid_minimum and objects.identifier(self._card.state).startswith(name)
 
     def process(self, command: CommandApdu) -> bytes:
         """Carry out one command; a terminated application knows ACTIVATE FILE only."""

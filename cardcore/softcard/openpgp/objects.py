@@ -111,7 +111,7 @@ def _discretionary(state: OpenPgpState) -> bytes:
     return _objects(state, _CAPABILITIES, *attributes, *after, *touch)
 
 
-def _identifier(state: OpenPgpState) -> bytes:
+def identifier(state: OpenPgpState) -> bytes:
     """The whole AID: version 3.4, manufacturer, serial number, two bytes for the future (4.2.1)."""
     return AID + MANUFACTURER + state.serial + bytes(2)
 
@@ -140,7 +140,7 @@ def _lengths(state: OpenPgpState) -> bytes:
 
 _COMPOSED: Mapping[int, Callable[[OpenPgpState], bytes]] = MappingProxyType(
     {
-        _AID: _identifier,
+        _AID: identifier,
         _HISTORICAL: lambda state: _HISTORICAL_BYTES,
         _LENGTHS: _lengths,
         _FEATURES: lambda state: _NO_BUTTON,

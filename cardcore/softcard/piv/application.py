@@ -82,6 +82,11 @@ class PivApplication(Application):
         """The state of a new card; InputError if the PIN, PUK, management key or a try limit is not possible."""
         return make_state(secrets, personality).to_json()
 
+    @classmethod
+    def serial_number(cls, state: JsonObject) -> str:
+        """In decimal, as it is printed on tokens that have this command."""
+        return str(int.from_bytes(PivState.from_json(state).serial))
+
     def load(self, state: JsonObject) -> None:
         """Take up a persistent state; what was proved before still holds."""
         loaded = PivState.from_json(state)

@@ -82,3 +82,38 @@ def test_a_wrong_pin_costs_one_try(owner: Owner) -> None:
     ended = owner.shell("--reader", "soft:card", "--json", "pin", "verify", "--pin", "env:WRONG")
     assert (ended.status, ended.error["tries_left"]) == (4, before - 1)
     owner("pin", "verify", "--pin", "env:PIN")
+
+
+@pytest.mark.parametrize("blank", [False, True])
+@pytest.mark.parametrize("application", application_names())
+def test_a_software_card_is_listed_as_it_tells_about_itself(shell: Shell, application: str, blank: bool) -> None:
+    """Serial number and secrets are those that the card has: some families get them from `init` only."""
+    create = ("--json", "soft", "create", "card", "--application", application, *(("--blank",) if blank else ()))
+    made = shell(*create).json
+    told = shell("--reader", "soft:card", "--json", "info").json["serial"]
+    listed = {card["name"]: card for card in shell("--json", "soft", "list").json["cards"]}
+    assert made["serial"] == listed["card"]["serial"] == told
+    without = blank and application in ("isoapplet", "gids")
+    assert (told is None) == without
+    assert (set(made["secrets"].values()) == {None}) == without
+    if not without:
+        shell.monkeypatch.setenv("PIN", made["secrets"]["pin"])
+        assert shell("--reader", "soft:card", "pin", "verify", "--pin", "env:PIN").status == 0
+
+
+@pytest.mark.parametrize("application", ["isoapplet", "gids"])
+def test_a_secret_for_a_card_that_gets_it_later_is_refused(shell: Shell, application: str) -> None:
+    create = ("soft", "create", "card", "--application", application, "--blank", "--pin", "env:PIN")
+    ended = shell("--json", *create)
+    assert (ended.status, ended.error["code"]) == (1, "input")
+    assert [card["name"] for card in shell("--json", "soft", "list").json["cards"]] == ["alice"]
+
+
+def test_a_key_type_that_cannot_be_is_refused_before_secrets_are_asked_for(owner: Owner) -> None:
+    """Neither --pin nor --admin is given, and there is no terminal: the refusal comes first."""
+    openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:512", "-out", "small.key")
+    for line in (("generate", owner.key, "--type", "rsa512"), ("import", owner.key, "small.key")):
+        ended = owner.shell("--reader", "soft:card", "--json", "key", *line)
+        assert (ended.status, ended.error["code"]) == (6, "not-supported")
+    possible = owner.shell("--reader", "soft:card", "--json", "key", "generate", owner.key, "--type", "rsa2048")
+    assert (possible.status, possible.error["code"]) == (2, "usage")

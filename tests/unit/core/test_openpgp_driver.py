@@ -239,6 +239,17 @@ def test_objects(admin: Card) -> None:
         admin.read("ab")
 
 
+def test_a_type_that_this_card_does_not_offer_is_known_before_the_admin_pin(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card.keyring.require_type("signature", "ecp384")
+    monkeypatch.setattr(openpgp.OpenPgpDirectory, "_offered", lambda *_: [bytes.fromhex("132A8648CE3D030107")])
+    card.keyring.require_type("signature", "ecp256")
+    with pytest.raises(NotSupported, match="no ecp384 key there") as caught:
+        card.keyring.require_type("signature", "ecp384")
+    assert caught.value.hint == "It takes ecp256."
+
+
 def test_a_card_is_never_blank(admin: Card) -> None:
     with pytest.raises(NotSupported):
         admin.initialise()

@@ -334,3 +334,15 @@ def test_odd_commands(probe: Probe) -> None:
     assert probe.sw("00CA004F", b"x") == 0x6700
     assert len(probe.ok("00840000")) == 255
     assert probe.sw("00840000", le=None) == 0x6700
+
+
+def test_the_application_is_selected_by_any_length_of_its_identifier() -> None:
+    """The whole one of 16 bytes ends with this card's manufacturer and serial number; another card's is not here."""
+    card = volatile_card("openpgp", cost=COST)
+    card.process(bytes.fromhex("00A4040006D27600012401"))
+    whole = card.process(bytes.fromhex("00CA004F00"))[:-2]
+    assert len(whole) == 16
+    other = bytes((*whole[:13], whole[13] ^ 1, *whole[14:]))
+    for name, sw in ((whole, "9000"), (whole[:8], "9000"), (other, "6a82"), (whole + b"\0", "6a82")):
+        card.reset()
+        assert card.process(bytes.fromhex("00A40400") + bytes((len(name),)) + name).hex() == sw
