@@ -15,6 +15,7 @@ from cardcore.errors import InputError, PinError, ReplyError, StatusError
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
+from cardcore.sw import Sw
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm
@@ -50,6 +51,17 @@ def check_key(key: Secret, cipher: str) -> None:
         )
 
 
+_NO_WITNESS = frozenset(
+    {
+        Sw.INCORRECT_DATA,
+        Sw.FUNCTION_NOT_SUPPORTED,
+        Sw.INCORRECT_P1_P2,
+        Sw.CONDITIONS_NOT_SATISFIED,
+        Sw.SECURITY_STATUS,
+    }
+)
+"""Answers to the request for a witness from cards that know single authentication only."""
+
 Run = Callable[[str, Values], Result]
 """Runs an operation of the profile by its name."""
 
@@ -70,9 +82,23 @@ def challenge_single(run: Run, key: Secret, cipher: str, values: Mapping[str, Va
     _prove(run, "authenticate-response", {**values, "response": _ecb(key, cipher, challenge)})
 
 
+def mutual_or_single(run: Run, key: Secret, cipher: str, values: Mapping[str, Value | Secret]) -> None:
+    """Mutual authentication, or single where the card refuses to give a witness; a refused key is never tried again."""
+    try:
+        witness_mutual(run, key, cipher, values)
+    except StatusError as error:
+        if error.sw not in _NO_WITNESS:
+            raise
+        challenge_single(run, key, cipher, values)
+
+
 Procedure = Callable[[Run, Secret, str, Mapping[str, Value | Secret]], None]
 
-PROCEDURES: Mapping[str, Procedure] = {"witness-mutual": witness_mutual, "challenge-single": challenge_single}
+PROCEDURES: Mapping[str, Procedure] = {
+    "witness-mutual": witness_mutual,
+    "challenge-single": challenge_single,
+    "mutual-or-single": mutual_or_single,
+}
 
 
 def _prove(run: Run, operation: str, values: Mapping[str, Value | Secret]) -> bytes:

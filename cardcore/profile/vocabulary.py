@@ -61,7 +61,9 @@ _NEW_PIN = frozenset({"new_pin.block"})
 _PUK = frozenset({"puk.ref", "puk.block"})
 _ADMIN = frozenset({"admin.ref", "admin.alg"})
 _NEW_ADMIN = frozenset({"new_admin.alg", "new_admin.length", "new_admin.key"})
-_KEY = frozenset({"key.type", "key.kind", "key.size", "key.name", "key.ref", "key.file", "key.file.id", "key.certificate"})
+_KEY = frozenset(
+    {"key.type", "key.kind", "key.size", "key.name", "key.ref", "key.file", "key.file.id", "key.certificate"}
+)
 _ALG = frozenset({"alg.byte", "alg.oid", "op"})
 _USE = _KEY | _ALG | {"input", "scheme", "hash"}
 _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
@@ -197,6 +199,10 @@ PROCEDURES: Mapping[str, ProcedureEntry] = {
     ),
     "challenge-single": ProcedureEntry(
         "encrypt the card's challenge", ("authenticate-challenge", "authenticate-response")
+    ),
+    "mutual-or-single": ProcedureEntry(
+        "as witness-mutual, or as challenge-single where the card gives no witness",
+        ("authenticate-witness", "authenticate-answer", "authenticate-challenge", "authenticate-response"),
     ),
 }
 """Procedures by which an administrator authenticates."""
