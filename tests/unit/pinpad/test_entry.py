@@ -34,7 +34,7 @@ from cardcore.pin import PinEncoding, PinSpec
 from cardcore.pinpad import PinPad
 from cardcore.pinpad.structures import BlockFormat, block_format
 from cardcore.profile.model import Profile
-from cardcore.profile.template import DataObject, Join, Literal, Name
+from cardcore.profile.template import DataObject, Join, Literal, Name, Node
 from cardcore.secret import Secret
 from cardcore.session import Session
 from tests.unit.core.fakecard import AID, PIN, PUK, WRONG, FakeCard, piv
@@ -213,7 +213,7 @@ def test_an_admin_key_is_no_pin() -> None:
 
 def test_templates_that_no_reader_can_fill_in() -> None:
     pin, filler = Name(name="pin.block"), Literal(data=bytes(16))
-    templates = {
+    templates: dict[str, Node] = {
         "too far behind": Join(parts=(filler, pin)),
         "with other data": DataObject(tag=b"\x80", value=Name(name="pin.block")),
         "has 2": Join(parts=(pin, pin)),
@@ -245,6 +245,12 @@ def test_a_fixed_even_number_of_digits_needs_no_filler() -> None:
     assert block_format(spec) == BlockFormat(placeholder=bytes(8), encoding=1, block=8)
 
 
+def test_a_pad_stands_where_a_secret_does() -> None:
+    with PinPad() as pad:
+        pad.prompt("nobody hears this", 1)
+    assert pad == PinPad(seconds=30)
+
+
 @pytest.mark.parametrize("seconds", [0, 256, -1])
 def test_an_impossible_time(seconds: int) -> None:
     with pytest.raises(InputError):
@@ -254,11 +260,9 @@ def test_an_impossible_time(seconds: int) -> None:
 def test_step_by_step() -> None:
     desk = Desk(STEPS)
     keys = iter(bytes.fromhex("00 2B2B2B2B2B2B 0D"))
-    started: list[bytes] = []
     desk.typed = [PIN]
     desk.reader.replies |= {
-        0x01: lambda data: started.append(data) or b"",
-        0x02: lambda data: desk._verify(started[0]),
+        0x02: lambda data: desk._verify(desk.reader.asked[0][1]),
         0x05: lambda data: bytes((next(keys),)),
     }
     desk.authentication.verify(desk.pad)
