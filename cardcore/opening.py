@@ -117,22 +117,24 @@ def _only_card(profile: str | None, trace: Path | None) -> Card:
         raise NoCard("no reader holds a card", hint="Insert a card, or name a software card with --reader soft:NAME.")
     if len(occupied) == 1:
         return open_card(occupied[0], profile=profile, trace=trace)
-    cards, reasons = _try_all(occupied, profile, trace)
-    if len(cards) == 1:
+    cards, reasons = _try_all(occupied, profile)
+    if len(cards) == 1 and trace is None:
         return cards[0]
     for card in cards:
         card.close()
+    if len(cards) == 1:  # once more from the beginning: what was tried in other readers is none of the trace's business
+        return open_card(cards[0].reader, profile=profile, trace=trace)
     if cards:
         listed = "; ".join(card.reader for card in cards)
         raise NoReader("several readers hold a supported card", hint=f"Choose one with --reader: {listed}.")
     raise UnknownCard("no reader holds a supported card", hint=" ".join(reasons))
 
 
-def _try_all(names: list[str], profile: str | None, trace: Path | None) -> tuple[list[Card], list[str]]:
+def _try_all(names: list[str], profile: str | None) -> tuple[list[Card], list[str]]:
     cards, reasons = [], []
     for name in names:
         try:
-            cards.append(open_card(name, profile=profile, trace=trace))
+            cards.append(open_card(name, profile=profile))
         except CardError as error:
             reasons.append(f"{name}: {error.message}.")
     return cards, reasons

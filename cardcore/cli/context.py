@@ -62,24 +62,33 @@ def _only_occupied() -> str:
 
 
 @contextmanager
-def logging_to_stderr(verbosity: int) -> Iterator[None]:
-    """Let the library's log through to stderr: from -vv on with every APDU, its secrets masked."""
-    if not verbosity:
-        yield
-        return
+def logging_to_stderr(verbosity: int, *, as_json: bool) -> Iterator[None]:
+    """Let the library's log through to stderr: warnings, each once; from -vv on every APDU, its secrets masked.
+
+    With `--json` there are no warnings unless -v asks for them: a program expects one document there.
+    """
     import logging
 
     class StderrHandler(logging.Handler):
         """Writes to whatever stderr is at the moment."""
 
+        def __init__(self) -> None:
+            super().__init__(logging.ERROR if as_json and not verbosity else logging.NOTSET)
+            self._warned: set[str] = set()
+
         def emit(self, record: logging.LogRecord) -> None:
             """Write one record."""
-            click.echo(self.format(record), err=True)
+            text = self.format(record)
+            if record.levelno != logging.WARNING:
+                click.echo(text, err=True)
+            elif text not in self._warned:
+                self._warned.add(text)
+                click.echo(f"warning: {text}", err=True)
 
     handler, logger = StderrHandler(), logging.getLogger("cardcore")
     before = logger.level
     logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if verbosity >= 2 else logging.INFO)
+    logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)])
     try:
         yield
     finally:

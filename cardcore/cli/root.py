@@ -78,7 +78,7 @@ def cardcore(
     Options stand before the command. Without --reader, the only reader that holds a supported card is used.
     PIN options take a source of the secret, never the secret: prompt, env:VAR, file:PATH or fd:N.
     """
-    ctx.with_resource(logging_to_stderr(verbosity))
+    ctx.with_resource(logging_to_stderr(verbosity, as_json=as_json))
     ctx.obj = Context(
         reader=reader or None,
         profile=profile or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ ENVIRONMENT = "CARDCORE_PROFILE_PATH"
 _SUFFIX = ".yaml"
 _SHIPPED = "_profiles"
 _MAX_BASES = 8
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +89,18 @@ def _content(path: Path) -> bytes:
         raise ProfileError(f"the profile cannot be read: {error.strerror}", file=path) from error
 
 
-def catalog(directories: list[Path] | None = None) -> Catalog:
-    """The profiles in the directories, the first of the same id taken; None: the user's, then the shipped ones."""
+def catalog(directories: list[Path] | None = None, without: frozenset[Path] = frozenset()) -> Catalog:
+    """The profiles in the directories, the first of the same id taken; None: the user's, then the shipped ones.
+
+    The files in `without` count as if they were not there.
+    """
     shipped = shipped_directory()
     where = [*user_directories(), shipped] if directories is None else directories
     sources: dict[str, ProfileSource] = {}
     for directory in where:
         for path in _files(directory):
+            if path in without:
+                continue
             sources.setdefault(path.stem, ProfileSource(id=path.stem, path=path, shipped=directory == shipped))
     return Catalog(sources)
 
@@ -132,6 +139,30 @@ def load(name_or_path: str | Path) -> Profile:
 
 
 def load_all() -> list[Profile]:
-    """Every profile that can be loaded by name, abstract ones too; ProfileError at the first that is not valid."""
-    shelf = catalog()
+    """Every profile that can be loaded by name, abstract ones too, in the order of their ids.
+
+    A user's own that is not valid is left out with a warning in the log, as if its file were not there: it must not
+    stop other cards. ProfileError at the first shipped one that is not valid.
+    """
+    left_out: dict[Path, ProfileError] = {}
+    while True:
+        shelf = catalog(without=frozenset(left_out))
+        found = _invalid_of_users(shelf)
+        if not found:
+            break
+        left_out |= found
+    for path, error in left_out.items():
+        _log.warning("the profile %s is not valid and left out: %s", path.stem, error.message)
     return [shelf.load(profile_id) for profile_id in sorted(shelf.sources)]
+
+
+def _invalid_of_users(shelf: Catalog) -> dict[Path, ProfileError]:
+    found = {}
+    for source in shelf.sources.values():
+        if source.shipped:
+            continue
+        try:
+            shelf.load(source.id)
+        except ProfileError as error:
+            found[source.path] = error
+    return found

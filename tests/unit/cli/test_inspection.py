@@ -236,3 +236,15 @@ def test_a_trace_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
     ended = shell.card("--trace", str(tmp_path / "no" / "t.trace"), "info")
     assert ended.status == 1
     assert "cannot write" in ended.err
+
+
+def test_a_profile_of_ones_own_that_is_not_valid_is_told_once_and_stops_nothing(shell: Shell) -> None:
+    (shell.folder / "own").mkdir()
+    shell.file("own/broken.yaml", b"profile: 1\n")
+    shell.monkeypatch.setenv("CARDCORE_PROFILE_PATH", str(shell.folder / "own"))
+    ended = shell.ok("info")
+    assert ended.err.count("warning: the profile broken is not valid and left out: ") == 1
+    assert "broken.yaml:" in ended.err
+    assert shell.ok("--json", "info").err == ""
+    assert "warning: the profile broken" in shell.ok("--json", "-v", "info").err
+    assert shell.card("--profile", "broken", "info").status == 7

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -188,6 +189,23 @@ def test_the_only_supported_card_among_several_is_taken(readers: Slots) -> None:
     assert "close" not in readers["two"].events
     assert card.profile.id == "piv"
     assert all("close" in readers[name].events for name in ("one", "three"))  # type: ignore[union-attr]  # full
+
+
+def test_the_trace_is_of_the_card_that_was_found(readers: Slots, tmp_path: Path) -> None:
+    """However many cards were tried, the file begins with the connection to the one that is used."""
+    found = answering(AID)
+    found.name = "two"
+    readers.update({"one": answering(), "two": found, "three": answering(b"x")})
+    trace = tmp_path / "trace"
+    with opening.open_card(profile="piv", trace=trace) as card:
+        assert card.reader == "two"
+    lines = [json.loads(line) for line in trace.read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["reader"] == "two"
+    assert [AID.hex() in line["c"] for line in lines if "c" in line] == [True]
+    readers["three"] = answering(AID)
+    with pytest.raises(NoReader):
+        opening.open_card(trace=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_several_supported_cards_have_to_be_told_apart(readers: Slots) -> None:

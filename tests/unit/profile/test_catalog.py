@@ -46,6 +46,33 @@ def test_the_users_profiles_take_precedence(tmp_path: Path, monkeypatch: pytest.
     assert user_directories()[:2] == [tmp_path / "none", tmp_path / "mine"]
 
 
+def test_a_users_profile_that_is_not_valid_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It counts as if it were not there, those that build on it too; a shipped one that it hid is there again."""
+    shipped = load_all()
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
+    write(tmp_path, "iso7816", CARD + "quirks: 1\n")
+    write(tmp_path, "mine", CARD)
+    assert [profile.id for profile in load_all()] == sorted([*(profile.id for profile in shipped), "mine"])
+    (warning,) = caplog.messages
+    assert warning.startswith(f"the profile iso7816 is not valid and left out: {tmp_path / 'iso7816.yaml'}:6:9: ")
+    caplog.clear()
+    write(tmp_path, "builds", CARD + "base: broken\n")
+    write(tmp_path, "broken", "")
+    assert "builds" not in {profile.id for profile in load_all()}
+    assert [message.split()[2] for message in caplog.messages] == ["broken", "builds", "iso7816"]
+    with pytest.raises(ProfileError):
+        load("broken")
+
+
+def test_a_shipped_profile_that_is_not_valid_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a", CARD + "quirks: 1\n")
+    monkeypatch.setattr("cardcore.profile.catalog.shipped_directory", lambda: tmp_path)
+    with pytest.raises(ProfileError, match=r"a\.yaml:6:9: "):
+        load_all()
+
+
 def test_the_configuration_folder() -> None:
     (folder,) = user_directories()
     assert folder.parts[-2:] == ("cardcore", "profiles")
