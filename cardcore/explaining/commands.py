@@ -96,6 +96,8 @@ def explain(profile: Profile, wish: Wish) -> Explanation:
 
 def _operation(profile: Profile, name: str) -> Operation:
     found = profile.operations.get(name)
+    if name == "select" and found is not None and not profile.match.aids:
+        raise NotSupported(f"cards of the profile {profile.id} are known by their ATR, and nothing is selected")
     if found is not None and found.steps:
         return found
     can = ", ".join(sorted(other for other, operation in profile.operations.items() if operation.steps))
@@ -250,7 +252,8 @@ def _parts(data: bytes, start: int, end: int, spans: list[Span]) -> tuple[Part, 
 def _sent(limits: Limits, apdu: CommandApdu, spans: tuple[Span, ...], unknown: Mapping[str, str]) -> Iterator[str]:
     """The command as it goes over the line, in one piece, extended, or as a chain."""
     size, limit = len(apdu.data), min(limits.send, MAX_SHORT_DATA)
-    extended = apdu.extended or (limits.extended is Extended.YES and size > limit)
+    wanted = limits.extended is Extended.YES or (limits.extended is Extended.ATR and not limits.chaining)
+    extended = apdu.extended or (wanted and size > limit)
     if extended or size <= limit:
         yield _line(replace(apdu, extended=extended), spans, unknown, 0, size)
         return

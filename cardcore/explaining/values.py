@@ -25,6 +25,7 @@ _EXAMPLES: Mapping[str, int] = {
     "file.id": 2,
     "file.size": 2,
     "key.file": 2,
+    "key.file.id": 2,
     "key.certificate": 2,
 }
 _USES: Mapping[str, Usage] = {"sign": Usage.SIGN, "decipher": Usage.DECIPHER, "agree": Usage.AGREE}
@@ -142,7 +143,7 @@ def _with_key(profile: Profile, wish: Wish, found: Given) -> Given:
     values, pin = found.values, found.pin
     if slot is not None:
         values |= {"key.name": slot.name, "key.ref": slot.ref}
-        values |= {"key.file": slot.file} if slot.file else {}
+        values |= {"key.file": slot.file, "key.file.id": slot.file[-2:]} if slot.file else {}
         values |= {"key.certificate": slot.certificate} if slot.certificate else {}
         pin = wish.pin or slot.pin
         found.about.append(("key", f"{slot.name} ({slot.label})" if slot.label else slot.name))

@@ -29,6 +29,8 @@ USES = {
 
 
 def can(profile: Profile, operation: str) -> bool:
+    if operation == "select":
+        return bool(profile.match.aids)
     return operation not in USES or any(map(USES[operation], profile.algorithms.values()))
 
 
@@ -116,6 +118,7 @@ REFUSED = [
     ("piv", Wish(operation="dance"), NotSupported, "knows nothing of an operation dance"),
     ("isoapplet", Wish(operation="sign", type_name="ecp256"), NotSupported, "takes sha1 only"),
     ("openpgp", Wish(operation="sign", scheme=Scheme.PSS), NotSupported, "makes pkcs1 signatures"),
+    ("cardos5", Wish(operation="select"), NotSupported, "known by their ATR"),
     ("gids", Wish(operation="agree"), NotSupported, "agree"),
 ]
 
