@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -33,6 +34,7 @@ struct reader {
     struct sockaddr_un address;
     int requests;
     int events;
+    int wake; /* ends the waiting for events */
     pthread_mutex_t guard; /* one request at a time */
 };
 
@@ -186,23 +188,27 @@ static RESPONSECODE request(DWORD lun, char what, const struct part parts[2], vo
 static RESPONSECODE wait_for_event(DWORD lun, int milliseconds)
 {
     struct reader *reader = reader_of(lun);
+    eventfd_t ignored;
     char event;
 
     if (reader == NULL || !connected(reader, &reader->events, 'E'))
         return IFD_NO_SUCH_DEVICE;
-    struct pollfd watched = {.fd = reader->events, .events = POLLIN, .revents = 0};
-    if (poll(&watched, 1, milliseconds) > 0 && recv(reader->events, &event, 1, 0) <= 0)
+    struct pollfd watched[2] = {{.fd = reader->events, .events = POLLIN}, {.fd = reader->wake, .events = POLLIN}};
+    if (poll(watched, 2, milliseconds) <= 0)
+        return IFD_SUCCESS;
+    if (watched[1].revents != 0)
+        eventfd_read(reader->wake, &ignored);
+    if (watched[0].revents != 0 && recv(reader->events, &event, 1, 0) <= 0)
         drop(&reader->events);
     return IFD_SUCCESS;
 }
 
+/* pcscd wants this at the end, and whenever it has something else to do. */
 static RESPONSECODE stop_waiting(DWORD lun)
 {
     struct reader *reader = reader_of(lun);
 
-    if (reader != NULL && reader->events >= 0)
-        shutdown(reader->events, SHUT_RDWR);
-    return IFD_SUCCESS;
+    return reader != NULL && eventfd_write(reader->wake, 1) == 0 ? IFD_SUCCESS : IFD_COMMUNICATION_ERROR;
 }
 
 RESPONSECODE IFDHCreateChannelByName(DWORD lun, LPSTR name)
@@ -214,6 +220,7 @@ RESPONSECODE IFDHCreateChannelByName(DWORD lun, LPSTR name)
         return IFD_COMMUNICATION_ERROR;
     memset(reader, 0, sizeof *reader);
     reader->requests = reader->events = -1;
+    reader->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     reader->address.sun_family = AF_UNIX;
     strcpy(reader->address.sun_path, path + 1);
     pthread_mutex_init(&reader->guard, NULL);
@@ -235,6 +242,7 @@ RESPONSECODE IFDHCloseChannel(DWORD lun)
         return IFD_COMMUNICATION_ERROR;
     drop(&reader->requests);
     drop(&reader->events);
+    drop(&reader->wake);
     pthread_mutex_destroy(&reader->guard);
     return IFD_SUCCESS;
 }

@@ -27,7 +27,7 @@ def build(target: Path) -> Path:
 class PadService:
     """A private pcscd with as many virtual readers as there are names (16 at most), to be used as a context manager.
 
-    `readers` are the readers by these names; clients see each with ` 00 00` behind it.
+    `readers` are the readers by these names; `full_name` is what clients call them.
     """
 
     def __init__(self, *names: str) -> None:
@@ -35,6 +35,10 @@ class PadService:
         self._cleanup = ExitStack()
         self._folder = Path()
         self.readers: dict[str, VirtualReader] = {}
+
+    def full_name(self, name: str) -> str:
+        """The reader's name as clients see it: pcscd numbers readers of one driver, and their slots."""
+        return f"{name} {self._names.index(name):02X} 00"
 
     @property
     def env(self) -> dict[str, str]:
