@@ -8,7 +8,7 @@ from cardcore import CardError, Secret
 from cardcore.errors import CardRemoved, NoCard
 from csp_frontend.constants import Acquire, Code
 from csp_frontend.containers import Container
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 from csp_frontend.names import ContainerName, NameBook, parse
 from csp_frontend.tokens import SeenReader, Token, TokenPool
 
@@ -54,7 +54,8 @@ class Context:
 
 def check_flags(flags: int) -> None:
     """NTE_BAD_FLAGS for flags that do not exist, or do not go together."""
-    if flags & ~_FLAGS or (flags & Acquire.CRYPT_VERIFYCONTEXT) not in (0, Acquire.CRYPT_VERIFYCONTEXT):
+    require_flags(flags, _FLAGS)
+    if (flags & Acquire.CRYPT_VERIFYCONTEXT) not in (0, Acquire.CRYPT_VERIFYCONTEXT):
         raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
     chosen = (Acquire.CRYPT_VERIFYCONTEXT, Acquire.CRYPT_NEWKEYSET, Acquire.CRYPT_DELETEKEYSET)
     if sum(bool(flags & one) for one in chosen) > 1:
@@ -198,5 +199,8 @@ class Finder:
 
     def listed(self, context: Context) -> list[str]:
         """The names of all containers on the context's card, or on every card for a context that is for none."""
-        tokens = [self.token(context)] if context.reader else list(self._pool.tokens())
+        try:
+            tokens = [self.token(context)] if context.reader else list(self._pool.tokens())
+        except NoCard:
+            return []
         return [container.name for token in tokens for container in self._listed(token)]

@@ -24,6 +24,15 @@ class CspError(Exception):
         self.size = size
 
 
+def require_flags(flags: int, allowed: int = 0) -> None:
+    """NTE_BAD_FLAGS if there are others than the allowed ones.
+
+    Not with the complement of an IntFlag: that lacks the bits above the highest that has a name.
+    """
+    if flags & ~int(allowed):
+        raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+
+
 _CODES: Mapping[type[errors.CardError], tuple[Code, Nx]] = MappingProxyType(
     {
         errors.CardError: (Code.NTE_FAIL, Nx.ERROR_NX_UNDEFINED),

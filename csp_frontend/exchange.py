@@ -9,7 +9,7 @@ from csp_frontend.calls import Output
 from csp_frontend.card_keys import CardKeys
 from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Alg, Blob, Code, Flag
 from csp_frontend.contexts import Context
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 from csp_frontend.handles import Key, UserKey
 from csp_frontend.hashes import HashObject
 from csp_frontend.parameters import answer
@@ -48,8 +48,7 @@ class Exchange:
         """CPGenKey: a session key, or a key pair on the card, which has to be protected and cannot be exported."""
         if algorithm not in _SPECS:
             return session_keys.generate(self._policy.cipher(algorithm), flags)
-        low = flags & 0xFFFF & ~Flag.CRYPT_ARCHIVABLE
-        if low != Flag.CRYPT_USER_PROTECTED or flags & Flag.CRYPT_ARCHIVABLE:
+        if flags & 0xFFFF != Flag.CRYPT_USER_PROTECTED:
             raise CspError(Code.NTE_BAD_FLAGS, "a key pair needs CRYPT_USER_PROTECTED, and nothing beside it")
         return self._card_keys.generate(context, _SPECS[algorithm], flags >> 16)
 
@@ -68,8 +67,7 @@ class Exchange:
         kind = blobs.kind_of(blob)
         if kind not in _IMPORT_FLAGS:
             raise CspError(Code.NTE_BAD_TYPE, f"blobs of type {kind} are not imported")
-        if flags & ~_IMPORT_FLAGS[Blob(kind)]:
-            raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+        require_flags(flags, _IMPORT_FLAGS[Blob(kind)])
         match kind:
             case Blob.PUBLICKEYBLOB:
                 found = PublicKey.from_blob(blobs.parse_public(blob))
@@ -110,8 +108,7 @@ class Exchange:
         """CPExportKey; NTE_BAD_TYPE for blobs that are not supported, private keys above all."""
         if kind not in _EXPORT_FLAGS:
             raise CspError(Code.NTE_BAD_TYPE, f"blobs of type {kind} are not exported")
-        if flags & ~_EXPORT_FLAGS[Blob(kind)]:
-            raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+        require_flags(flags, _EXPORT_FLAGS[Blob(kind)])
         if (kind == Blob.SIMPLEBLOB) != (wrapping is not None):
             raise CspError(Code.NTE_BAD_KEY, "a key to encrypt for belongs to a SIMPLEBLOB, and only there")
         if kind == Blob.PUBLICKEYBLOB:
@@ -193,9 +190,7 @@ def _public(key: Key) -> PublicKey:
 
 
 def _oaep(key: Key, flags: int) -> bool:
-    allowed = Flag(0) if isinstance(key, SessionKey) else Flag.CRYPT_OAEP
-    if flags & ~allowed:
-        raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+    require_flags(flags, 0 if isinstance(key, SessionKey) else Flag.CRYPT_OAEP)
     return bool(flags)
 
 

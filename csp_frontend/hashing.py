@@ -8,17 +8,11 @@ from csp_frontend.calls import Output
 from csp_frontend.card_keys import CardKeys
 from csp_frontend.constants import Code, Flag, Hp
 from csp_frontend.contexts import Context
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 from csp_frontend.hashes import HashObject
 from csp_frontend.parameters import answer, number
 from csp_frontend.rsa_keys import PublicKey
 from csp_frontend.session_keys import SessionKey
-
-
-def require_no_flags(flags: int) -> None:
-    """NTE_BAD_FLAGS if there are any."""
-    if flags:
-        raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
 
 
 class Hashing:
@@ -30,7 +24,7 @@ class Hashing:
 
     def create(self, algorithm: int, key: SessionKey | None, flags: int) -> HashObject:
         """CPCreateHash; NTE_BAD_ALGID, NTE_BAD_KEY."""
-        require_no_flags(flags)
+        require_flags(flags)
         found = self._policy.known(algorithm)
         if not found.is_hash:
             raise CspError(Code.NTE_BAD_ALGID, f"{found.name} is no hash")
@@ -38,13 +32,12 @@ class Hashing:
 
     def session_key(self, hashed: HashObject, key: SessionKey, flags: int) -> None:
         """CPHashSessionKey: the key's bytes from the last to the first, or as they are with CRYPT_LITTLE_ENDIAN."""
-        if flags & ~Flag.CRYPT_LITTLE_ENDIAN:
-            raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+        require_flags(flags, Flag.CRYPT_LITTLE_ENDIAN)
         hashed.update(key.key if flags else key.key[::-1])
 
     def get(self, hashed: HashObject, parameter: int, room: int | None, flags: int) -> Output:
         """CPGetHashParam; asking for the value finishes the hash, asking for its size does not."""
-        require_no_flags(flags)
+        require_flags(flags)
         match parameter:
             case Hp.HP_ALGID:
                 return answer(number(hashed.algorithm.id), room)
@@ -57,7 +50,7 @@ class Hashing:
 
     def set(self, hashed: HashObject, parameter: int, data: bytes | None, flags: int) -> None:
         """CPSetHashParam."""
-        require_no_flags(flags)
+        require_flags(flags)
         if parameter not in (Hp.HP_HASHVAL, Hp.HP_HMAC_INFO):
             raise CspError(Code.NTE_BAD_TYPE, f"the parameter {parameter} of a hash cannot be set")
         if data is None:
@@ -96,8 +89,7 @@ class Hashing:
 
 def _with_oid(hashed: HashObject, description: str | None, flags: int) -> bool:
     """Whether the hash's OID is part of the signature; checks of what signing and verifying have in common."""
-    if flags & ~Flag.CRYPT_NOHASHOID:
-        raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+    require_flags(flags, Flag.CRYPT_NOHASHOID)
     if description:
         raise CspError(Code.ERROR_INVALID_PARAMETER, "a description, which nothing would sign")
     if not hashed.hash_name:

@@ -6,9 +6,8 @@ from csp_frontend.calls import Output
 from csp_frontend.card_keys import CardKeys
 from csp_frontend.constants import Code, Kp, Permission
 from csp_frontend.contexts import Context
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 from csp_frontend.handles import Key, UserKey
-from csp_frontend.hashing import require_no_flags
 from csp_frontend.parameters import answer, number
 from csp_frontend.session_keys import SessionKey
 
@@ -29,7 +28,7 @@ class KeyParameters:
 
     def get(self, context: Context, key: Key, parameter: int, room: int | None, flags: int) -> Output:
         """CPGetKeyParam; NTE_BAD_TYPE for parameters that the key does not have."""
-        require_no_flags(flags)
+        require_flags(flags)
         if not isinstance(key, UserKey):
             return answer(key.get(parameter), room)
         if parameter == Kp.KP_CERTIFICATE:
@@ -40,7 +39,7 @@ class KeyParameters:
 
     def set(self, context: Context, key: Key, parameter: int, data: bytes | None, flags: int) -> None:
         """CPSetKeyParam; NTE_BAD_TYPE for parameters that cannot be set."""
-        require_no_flags(flags)
+        require_flags(flags)
         if data is None:
             raise CspError(Code.ERROR_INVALID_PARAMETER, "no data")
         if isinstance(key, SessionKey):

@@ -24,7 +24,7 @@ from csp_frontend.constants import (
 )
 from csp_frontend.containers import token_name
 from csp_frontend.contexts import Context, Finder
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 from csp_frontend.names import LONGEST
 from csp_frontend.tokens import SOFT
 
@@ -96,8 +96,7 @@ class ProviderParameters:
         listing = self._lists.get(parameter)
         if listing is not None:
             return _next(context, parameter, room, flags, listing)
-        if flags:
-            raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+        require_flags(flags)
         if parameter not in self._answers:
             raise CspError(Code.NTE_BAD_TYPE, f"there is no parameter {parameter:#x} to be read")
         if room is None and parameter in _FIXED:
@@ -133,8 +132,7 @@ class ProviderParameters:
 
     def set(self, context: Context, parameter: int, data: bytes | None, flags: int) -> None:
         """Set a parameter; NTE_BAD_TYPE for one that is not supported, ERROR_INVALID_PARAMETER for a bad value."""
-        if flags:
-            raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+        require_flags(flags)
         match parameter:
             case SetPp.PP_KEYEXCHANGE_PIN | SetPp.PP_SIGNATURE_PIN:
                 context.pin = _secret(data)
@@ -195,8 +193,7 @@ def _next(
 ) -> Output:
     """The next item of a list that begins with CRYPT_FIRST; the size query answers the longest and reads nothing."""
     start, longest = listing
-    if flags & ~(Flag.CRYPT_FIRST | Flag.CRYPT_NEXT | Acquire.CRYPT_MACHINE_KEYSET):
-        raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
+    require_flags(flags, Flag.CRYPT_FIRST | Flag.CRYPT_NEXT | Acquire.CRYPT_MACHINE_KEYSET)
     if room is None:
         return Output(size=longest)
     if flags & Flag.CRYPT_FIRST:

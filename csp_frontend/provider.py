@@ -15,11 +15,11 @@ from csp_frontend.configuration import Configuration
 from csp_frontend.constants import Acquire, Code, Pp
 from csp_frontend.contexts import Context, Finder, check_flags
 from csp_frontend.entry import Entry, entry
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 from csp_frontend.exchange import Exchange
 from csp_frontend.handles import MAX_HANDLES, Handles, Key
 from csp_frontend.hashes import HashObject
-from csp_frontend.hashing import Hashing, require_no_flags
+from csp_frontend.hashing import Hashing
 from csp_frontend.key_parameters import KeyParameters
 from csp_frontend.names import NameBook
 from csp_frontend.parameters import ProviderParameters, answer, number
@@ -155,13 +155,13 @@ class ClientSession:
         """Close a context and everything made in it, with flags too, though these are an error."""
         self.handles.context(context)
         self.handles.remove(context)
-        require_no_flags(flags)
+        require_flags(flags)
 
     def CPGetProvParam(self, context: int, parameter: int, room: int | None, flags: int) -> Output:
         """Read a parameter of the provider. Reading PP_NX_LAST_ERROR leaves it as it is."""
         if parameter == Pp.PP_NX_LAST_ERROR and not self.entry.closed:
             self.handles.context(context)
-            require_no_flags(flags)
+            require_flags(flags)
             return answer(number(self.entry.last), room)
         return self._get_parameter(context, parameter, room, flags)
 
@@ -288,7 +288,7 @@ class ClientSession:
     def CPHashData(self, context: int, hash: int, data: bytes, flags: int) -> None:
         """Hash data; CRYPT_USERDATA is not supported."""
         hashed, _ = self._hash_and_context(context, hash)
-        require_no_flags(flags)
+        require_flags(flags)
         hashed.update(data)
 
     @entry
@@ -331,7 +331,7 @@ def _require_nothing(reserved: int, flags: int) -> None:
     """NTE_BAD_FLAGS for flags where there are none, ERROR_INVALID_PARAMETER for a pointer where NULL has to be."""
     if reserved:
         raise CspError(Code.ERROR_INVALID_PARAMETER, "the reserved parameter has to be NULL")
-    require_no_flags(flags)
+    require_flags(flags)
 
 
 def _require_length(data: bytes | None, length: int) -> None:

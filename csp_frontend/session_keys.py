@@ -10,7 +10,7 @@ from csp_frontend import ciphers
 from csp_frontend.algorithms import Algorithm
 from csp_frontend.ciphers import Rc4
 from csp_frontend.constants import PKCS5_PADDING, Alg, Code, Flag, Kp, Mode, Permission
-from csp_frontend.errors import CspError
+from csp_frontend.errors import CspError, require_flags
 
 _ROOM = 16
 """Bytes of a key and its salt together."""
@@ -66,7 +66,7 @@ class SessionKey:
         raise CspError(Code.NTE_BAD_TYPE, f"a session key has no parameter {parameter}")
 
     def _numbers(self) -> dict[int, int]:
-        permissions = ~(Permission.CRYPT_EXPORT if not self.exportable else Permission(0)) & 0xFF
+        permissions = 0xFF - (0 if self.exportable else Permission.CRYPT_EXPORT)
         found: dict[int, int] = {
             Kp.KP_ALGID: self.algorithm.id,
             Kp.KP_KEYLEN: 8 * len(self.key),
@@ -177,8 +177,7 @@ def _salt(algorithm: Algorithm, key: bytes, flags: int) -> bytes:
 def check_flags(flags: int) -> int:
     """The flags in the low half, NTE_BAD_FLAGS if there are others; the high half is a length in bits."""
     low = flags & 0xFFFF
-    if low & ~KEY_FLAGS:
-        raise CspError(Code.NTE_BAD_FLAGS, f"flags {low:#x}")
+    require_flags(low, KEY_FLAGS)
     return low
 
 

@@ -15,6 +15,8 @@ from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.faults import CountingTransport
 from cardcore.transport.soft import SoftTransport
 from csp_frontend.configuration import Configuration
+from csp_frontend.constants import Code, Flag, Pp
+from csp_frontend.errors import CspError
 from csp_frontend.prompts import ScriptedDialog
 from csp_frontend.provider import ClientInfo, ClientSession, Provider
 from csp_frontend.tokens import SOFT, SeenReader
@@ -64,7 +66,7 @@ class Bench:
             configuration or Configuration(), self.dialog, readers=self.readers, clock=lambda: self.now
         )
         for name, card in cards.items():
-            self.readers.plug(name.replace("_", ":"), card)
+            self.readers.plug(name.replace("soft_", "soft:"), card)
 
     def client(self, program: str = "test") -> ClientSession:
         """A client process."""
@@ -117,3 +119,18 @@ class PlayedReaders:
         transport = CountingTransport(SoftTransport(card, name.removeprefix(SOFT)))
         self._counters.append(transport)
         return open_on(transport, profile)
+
+
+def names(client: ClientSession, context: int) -> list[str]:
+    """What PP_ENUMCONTAINERS lists, asked for as programs do."""
+    longest = client.CPGetProvParam(context, Pp.PP_ENUMCONTAINERS, None, Flag.CRYPT_FIRST).size
+    found: list[str] = []
+    try:
+        while True:
+            flags = 0 if found else Flag.CRYPT_FIRST
+            data = client.CPGetProvParam(context, Pp.PP_ENUMCONTAINERS, longest, flags).data
+            found.append((data or b"").decode().removesuffix("\0"))
+    except CspError as error:
+        if error.code is not Code.ERROR_NO_MORE_ITEMS:
+            raise
+    return found
