@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cardcore.secret import Secret as Secret
     from cardcore.softcard import SoftCardStore as SoftCardStore
     from cardcore.transport.pcsc import list_readers as list_readers
+    from cardcore.transport.reader_list import ReaderList as ReaderList
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ _HOMES = {
     "PinPad": "cardcore.pinpad",
     "PinPolicy": "cardcore.profile.model",
     "PinStatus": "cardcore.authentication",
+    "ReaderList": "cardcore.transport.reader_list",
     "Scheme": "cardcore.profile.model",
     "Secret": "cardcore.secret",
     "SoftCardStore": "cardcore.softcard",

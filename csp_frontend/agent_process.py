@@ -19,6 +19,7 @@ from csp_frontend.agent import LOCK_NAME, Agent
 from csp_frontend.agent_clients import Clients, printable
 from csp_frontend.agent_connection import Limits
 from csp_frontend.agent_instance import AlreadyRunning, InstanceLock
+from csp_frontend.agent_readers import LastingReaders
 from csp_frontend.agent_session import AgentSession
 from csp_frontend.configuration import Configuration
 from csp_frontend.dialog import DialogQueue
@@ -48,7 +49,8 @@ class AgentProcess:
         """`directory` is where endpoint, lock and log are; `files` are more places for the endpoint."""
         place = directory or endpoints.directory()
         self._dialog = DialogQueue(dialog)
-        self.provider = Provider(configuration, self._dialog, names_file=place / NAMES_FILE)
+        self._readers = LastingReaders()
+        self.provider = Provider(configuration, self._dialog, readers=self._readers, names_file=place / NAMES_FILE)
         self._since = time.time()
         self.agent = Agent(
             Clients(self._session),
@@ -65,6 +67,7 @@ class AgentProcess:
         """End every connection, give the cards back."""
         self.agent.stop()
         self.provider.close()
+        self._readers.close()
 
     def run(self) -> None:
         """Serve until a signal or a client ends it."""

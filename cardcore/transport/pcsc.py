@@ -242,7 +242,7 @@ def connect(reader: str, *, reset_on_close: bool = False, busy_timeout: float = 
     NoReader, NoCard, NoService, ReaderBusy (another program holds it exclusively), or another TransportError where
     the card does not answer. The card is left as it is at the end, with its PINs verified, unless `reset_on_close`.
     """
-    context = _establish()
+    context = begin_context()
     try:
         return PcscTransport(context, reader, reset_on_close=reset_on_close, busy_timeout=busy_timeout)
     except BaseException:
@@ -266,7 +266,12 @@ def control_reader(reader: str, code: int, data: bytes = b"") -> bytes:
 def list_readers() -> list[ReaderState]:
     """Every reader with what is in it; empty if there is none. NoService if no PC/SC service is running."""
     with _context() as context:
-        return [_state(entry) for entry in _look(context, [], 0.0)]
+        return states(context)
+
+
+def states(context: int) -> list[ReaderState]:
+    """The readers as `list_readers`, in a context that lasts: see `reader_list`."""
+    return [_state(entry) for entry in _look(context, [], 0.0)]
 
 
 def watch(timeout: float | None = None, *, stop: threading.Event | None = None) -> Iterator[ReaderEvent]:
@@ -279,19 +284,19 @@ def watch(timeout: float | None = None, *, stop: threading.Event | None = None) 
     deadline = float("inf") if timeout is None else time.monotonic() + timeout
     stop = stop or threading.Event()
     seen: list[_Seen] = []
-    context = _establish()
+    context = begin_context()
     try:
         while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
             before = _by_name(seen)
             try:
-                context = context or _establish()
+                context = context or begin_context()
                 seen = _look(context, seen, min(left, _WATCH_SLICE))
             except NoService:
-                context, seen = _release(context), []
+                context, seen = end_context(context), []
                 stop.wait(min(left, _WATCH_SLICE))
             yield from changes(before, _by_name(seen))
     finally:
-        _release(context)
+        end_context(context)
 
 
 def _look(context: int, seen: list[_Seen], seconds: float) -> list[_Seen]:
@@ -360,14 +365,15 @@ def _state(entry: _Seen) -> ReaderState:
 
 @contextmanager
 def _context() -> Iterator[int]:
-    context = _establish()
+    context = begin_context()
     try:
         yield context
     finally:
-        _release(context)
+        end_context(context)
 
 
-def _establish() -> int:
+def begin_context() -> int:
+    """Begin a context with the service."""
     code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
     if code & 0xFFFFFFFF in SERVICE_LOST:
         raise NoService(f"no PC/SC service is running ({code & 0xFFFFFFFF:08X})")
@@ -376,7 +382,8 @@ def _establish() -> int:
     return context
 
 
-def _release(context: int) -> int:
+def end_context(context: int) -> int:
+    """End a context if it is one; answers 0, which is none."""
     if context:
         scard.SCardReleaseContext(context)
     return 0

@@ -123,7 +123,7 @@ def test_a_person_at_a_dialog_holds_nobody_up_and_a_killed_client_leaves_nothing
 
 
 def test_a_client_that_is_killed_while_the_card_works(rig: PcscRig, tmp_path: Path, card: PlayedCard) -> None:
-    rig.insert(0, card.card, delay_ms=150)
+    rig.insert(0, card.card, delay_ms=50)
     with (
         RunningAgent(tmp_path / "a", env=environment(rig, tmp_path)) as agent,
         agent.client() as client,
@@ -221,7 +221,7 @@ def test_cards_come_and_go(rig: PcscRig, tmp_path: Path, card: PlayedCard) -> No
 def test_a_slow_card_holds_up_nobody_else(rig: PcscRig, tmp_path: Path, card: PlayedCard) -> None:
     """While one card takes its time, the other one signs, and what needs no card is answered."""
     fast = make("piv")
-    rig.insert(0, card.card, delay_ms=300)
+    rig.insert(0, card.card, delay_ms=120)
     rig.insert(1, fast.card)
     with RunningAgent(tmp_path / "a", env=environment(rig, tmp_path)) as agent, agent.client() as client:
         sign(client, fast)
