@@ -29,6 +29,7 @@ class Profiles(LazyGroup):
         "show": Entry("profile:show", "Show what a profile says, after every default and its..."),
         "explain": Entry("explain:explain", "Show the commands that an operation would send."),
         "check": Entry("profile:check", "Check profile files; exit status 7 if there is an error."),
+        "new": Entry("draft:new", "Write a commented profile to begin with."),
         "schema": Entry("profile:schema", "Print the JSON schema of profiles, for editors that..."),
     }
 

@@ -86,6 +86,7 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "profile list": (("profile", "list"),),
     "profile show": (("profile", "show", "piv"),),
     "profile explain": (("profile", "explain", "piv", "sign"),),
+    "profile new": (("profile", "new", "new.yaml", "--aid", "F04C61726B73707572", "--force"),),
     "profile check": (("profile", "check", "doubtful.yaml"),),
     "apdu": (("apdu", "00A4040005A000000308"),),
     "trace show": (("--trace", "t.trace", "apdu", "00A4040005A000000308"), ("trace", "show", "t.trace")),

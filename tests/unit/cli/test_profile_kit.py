@@ -1,0 +1,74 @@
+"""The tools for authors of profiles at the command line: explain, new."""
+
+from __future__ import annotations
+
+import pytest
+
+from cardcore.profile.catalog import load
+from cardcore.profile.check import check
+from tests.unit.cli.shell import Shell
+
+AID = "F04C61726B73707572"
+
+
+def test_what_a_command_would_send(shell: Shell) -> None:
+    out = shell("profile", "explain", "piv", "sign", "--key", "9c").out
+    assert "the PIN user before each use" in out
+    assert "81 <input:256>  input" in out
+
+
+def test_a_pin_is_a_placeholder(shell: Shell) -> None:
+    (command,) = shell("--json", "profile", "explain", "piv", "verify").json["commands"]
+    assert command["apdus"] == ["0020008008<pin.block:8>"]
+
+
+def test_what_a_card_cannot_do_is_told(shell: Shell) -> None:
+    ended = shell("--json", "profile", "explain", "openpgp", "sign", "--scheme", "pss")
+    assert (ended.status, ended.error["code"]) == (6, "not-supported")
+
+
+def test_a_new_profile_passes_the_check(shell: Shell) -> None:
+    ended = shell("profile", "new", "mine.yaml", "--aid", AID, "--name", "Mine: #1", "--pad", "FF:8", "--puk-ref", "02")
+    assert ended.status == 0, ended.err
+    assert check(shell.folder / "mine.yaml") == []
+    made = load(shell.folder / "mine.yaml")
+    assert (made.name, made.pins["user"].pad_to, made.pins["user"].unblock) == ("Mine: #1", 8, "puk")
+
+
+def test_questions_are_asked_on_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(["", "Mine", "3B00", "81", "6-8", "none", "none", "11-13", "02", "padded"])
+    monkeypatch.setattr("cardcore.cli.draft._has_terminal", lambda: True)
+    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    ended = shell("profile", "new", "mine.yaml")
+    assert ended.status == 0, ended.err
+    made = load(shell.folder / "mine.yaml")
+    assert (made.name, len(made.keys), made.pins["user"].ref) == ("Mine", 3, 0x81)
+    assert list(answers) == []
+
+
+def test_a_file_is_not_replaced_by_accident(shell: Shell) -> None:
+    path = shell.file("mine.yaml", b"precious")
+    assert shell("profile", "new", path, "--aid", AID).status == 1
+    assert (shell.folder / "mine.yaml").read_bytes() == b"precious"
+    assert shell("profile", "new", path, "--aid", AID, "--force").status == 0
+
+
+REFUSED = [
+    ((), 1),
+    (("--aid", "zz"), 2),
+    (("--aid", AID, "--pin-length", "many"), 2),
+    (("--aid", AID, "--pin-length", "9-4"), 1),
+    (("--aid", AID, "--pad", "FF:2"), 1),
+    (("--aid", AID, "--pin-ref", "0102"), 2),
+    (("--aid", AID, "--puk-ref", "01"), 1),
+    (("--aid", AID, "--keys", "05-01"), 1),
+    (("--aid", "F0"), 1),
+    (("--atr", "3B"), 1),
+]
+
+
+@pytest.mark.parametrize(("options", "status"), REFUSED)
+def test_what_no_profile_can_say(shell: Shell, options: tuple[str, ...], status: int) -> None:
+    ended = shell("profile", "new", "mine.yaml", *options)
+    assert ended.status == status, ended.err
+    assert not (shell.folder / "mine.yaml").exists()
