@@ -26,6 +26,9 @@ class Gathering:
 
     def add(self, data: bytes, send: Send) -> None:
         """Take data, and send as many whole messages as there are now. The lock has to be held."""
+        while not self._waiting and len(data) >= MESSAGE_SIZE:
+            send(data[:MESSAGE_SIZE])
+            data = data[MESSAGE_SIZE:]
         self._waiting += data
         while len(self._waiting) >= MESSAGE_SIZE:
             message = bytes(memoryview(self._waiting)[:MESSAGE_SIZE])

@@ -245,18 +245,19 @@ def encode(frame: Frame) -> bytes:
         content[name] = {"data": _text_bytes(str(content[name]))}
     if "values" in content:
         content["values"] = [_unfolded(value) for value in content["values"]]
+    stream = BytesIO()
+    stream.write(bytes(LENGTH_SIZE))
     try:
-        body = _HEADER.build({"version": VERSION, "type": number}) + _DECLARATIONS[number].build(content)
+        _HEADER.build_stream({"version": VERSION, "type": number}, stream)
+        _DECLARATIONS[number].build_stream(content, stream)
     except (ConstructError, struct.error) as error:
         raise WireError(f"a {number.name.lower()} does not fit its frame") from error
-    return frame_of(body)
-
-
-def frame_of(body: bytes) -> bytes:
-    """The length and the body. WireError if that is more than a peer takes."""
-    if len(body) > MAX_FRAME:
-        raise WireError(f"{len(body)} bytes are more than a frame holds")
-    return len(body).to_bytes(LENGTH_SIZE, "little") + body
+    size = stream.tell() - LENGTH_SIZE
+    if size > MAX_FRAME:
+        raise WireError(f"{size} bytes are more than a frame holds")
+    stream.seek(0)
+    stream.write(size.to_bytes(LENGTH_SIZE, "little"))
+    return stream.getvalue()
 
 
 def size_of(prefix: bytes, limit: int = MAX_FRAME) -> int:
