@@ -123,13 +123,17 @@ class PlayedReaders:
 
 def names(client: ClientSession, context: int) -> list[str]:
     """What PP_ENUMCONTAINERS lists, asked for as programs do."""
-    longest = client.CPGetProvParam(context, Pp.PP_ENUMCONTAINERS, None, Flag.CRYPT_FIRST).size
-    found: list[str] = []
+    return [item.decode().removesuffix("\0") for item in items(client, context, Pp.PP_ENUMCONTAINERS)]
+
+
+def items(client: ClientSession, context: int, parameter: int) -> list[bytes]:
+    """What a parameter lists: the size of the longest, then the first, then the others until there are no more."""
+    longest = client.CPGetProvParam(context, parameter, None, Flag.CRYPT_FIRST).size
+    found: list[bytes] = []
     try:
         while True:
             flags = 0 if found else Flag.CRYPT_FIRST
-            data = client.CPGetProvParam(context, Pp.PP_ENUMCONTAINERS, longest, flags).data
-            found.append((data or b"").decode().removesuffix("\0"))
+            found.append(client.CPGetProvParam(context, parameter, longest, flags).data or b"")
     except CspError as error:
         if error.code is not Code.ERROR_NO_MORE_ITEMS:
             raise

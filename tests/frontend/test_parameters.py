@@ -1,0 +1,217 @@
+"""Parameters of the provider, random bytes, handles: every parameter of the contract by its name."""
+
+from __future__ import annotations
+
+import struct
+import uuid
+
+import pytest
+from cryptography.hazmat.primitives.serialization import pkcs7
+
+from csp_frontend.configuration import Configuration
+from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Flag, Nx, Pp, SetPp
+from csp_frontend.entry import Entry
+from csp_frontend.provider import ClientInfo, ClientSession, Provider
+from tests.frontend.bench import BIG, NEWKEYSET, PIN, VERIFY, Bench, items, piv_card
+from tests.frontend.refusals import refused
+
+ALICE = "\\\\.\\soft:alice\\"
+SOFT, READER = "soft:alice", "Reader B"
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(soft_alice=piv_card(("9a", "9c")))
+    bench.readers.plug(READER, piv_card())
+    return bench
+
+
+@pytest.fixture
+def client(bench: Bench) -> ClientSession:
+    return bench.client()
+
+
+def get(client: ClientSession, context: int, parameter: int) -> bytes:
+    """A parameter, asked for by its size first."""
+    size = client.CPGetProvParam(context, parameter, None, 0).size
+    if size:
+        with refused(Code.ERROR_MORE_DATA):
+            client.CPGetProvParam(context, parameter, size - 1, 0)
+    found = client.CPGetProvParam(context, parameter, size, 0).data
+    assert found is not None
+    assert len(found) == size
+    return found
+
+
+@pytest.mark.parametrize(
+    ("parameter", "wanted"),
+    [
+        (Pp.PP_NAME, b"Personal CSP\0"),
+        (Pp.PP_VERSION, struct.pack("<I", 0x0100)),
+        (Pp.PP_PROVTYPE, struct.pack("<I", 1)),
+        (Pp.PP_KEYSPEC, struct.pack("<I", 3)),
+        (Pp.PP_KEYSET_TYPE, struct.pack("<I", 0)),
+        (Pp.PP_SIG_KEYSIZE_INC, struct.pack("<I", 256)),
+        (Pp.PP_KEYX_KEYSIZE_INC, struct.pack("<I", 256)),
+        (Pp.PP_USE_HARDWARE_RNG, b""),
+        (Pp.PP_ROOT_CERTSTORE, b""),
+        (Pp.PP_IMPTYPE, struct.pack("<I", 2)),
+        (Pp.PP_SMARTCARD_READER, b"soft:alice\0"),
+        (Pp.PP_NX_CONTEXT_FLAGS, struct.pack("<I", 8)),
+        (Pp.PP_NX_LAST_ERROR, struct.pack("<I", Nx.ERROR_NX_UNDEFINED)),
+    ],
+)
+def test_parameters(client: ClientSession, parameter: Pp, wanted: bytes) -> None:
+    assert get(client, client.CPAcquireContext(ALICE, 0), parameter) == wanted
+
+
+def test_names_of_the_container(client: ClientSession) -> None:
+    context = client.CPAcquireContext(ALICE, 0)
+    name = get(client, context, Pp.PP_CONTAINER)
+    assert uuid.UUID(name.decode().removesuffix("\0")).version == 5
+    assert get(client, context, Pp.PP_UNIQUE_CONTAINER) == ALICE.encode() + name
+    assert client.CPAcquireContext(get(client, context, Pp.PP_UNIQUE_CONTAINER).decode().removesuffix("\0"), 0)
+    assert len(get(client, context, Pp.PP_SMARTCARD_GUID)) == 16
+    fresh = client.CPAcquireContext(ALICE + "fresh", NEWKEYSET)
+    assert get(client, fresh, Pp.PP_UNIQUE_CONTAINER) == ALICE.encode() + b"fresh\0"
+    assert get(client, fresh, Pp.PP_SMARTCARD_GUID) == get(client, context, Pp.PP_SMARTCARD_GUID)
+
+
+def test_a_hardware_token(bench: Bench, client: ClientSession) -> None:
+    context = client.CPAcquireContext(f"\\\\.\\{READER}\\", 0)
+    assert get(client, context, Pp.PP_IMPTYPE) == struct.pack("<I", 11)
+    assert get(client, context, Pp.PP_NX_CONTEXT_FLAGS) == struct.pack("<I", 1 | 4 | 8)
+    bench.readers.pull(READER)
+    assert get(client, context, Pp.PP_NX_CONTEXT_FLAGS) == struct.pack("<I", 1 | 4)
+
+
+def test_a_context_for_no_card(client: ClientSession) -> None:
+    context = client.CPAcquireContext(None, VERIFY)
+    assert get(client, context, Pp.PP_CONTAINER) == b"\0"
+    assert get(client, context, Pp.PP_UNIQUE_CONTAINER) == b"\0"
+    assert get(client, context, Pp.PP_NX_CONTEXT_FLAGS) == bytes(4)
+    with refused(Code.NTE_BAD_TYPE):
+        client.CPGetProvParam(context, Pp.PP_SMARTCARD_READER, BIG, 0)
+    for parameter in (Pp.PP_SMARTCARD_GUID, Pp.PP_USER_CERTSTORE):
+        with refused(Code.NTE_BAD_KEYSET):
+            client.CPGetProvParam(context, parameter, BIG, 0)
+    assert client.CPGetProvParam(context, Pp.PP_USER_CERTSTORE, None, 0).size == 0
+
+
+def test_certificates_of_the_token(client: ClientSession) -> None:
+    context = client.CPAcquireContext(ALICE, 0)
+    found = pkcs7.load_der_pkcs7_certificates(get(client, context, Pp.PP_USER_CERTSTORE))
+    assert len(found) == 2
+
+
+def test_algorithms_are_listed(client: ClientSession) -> None:
+    context = client.CPAcquireContext(None, VERIFY)
+    plain, extended = (
+        [struct.unpack(form, item) for item in items(client, context, parameter)]
+        for parameter, form in ((Pp.PP_ENUMALGS, "<III20s"), (Pp.PP_ENUMALGS_EX, "<IIIIII20sI40s"))
+    )
+    assert {row[0] for row in plain} == {row[0] for row in extended} == set(Alg)
+    for row in plain:
+        assert row[3][: row[2]].endswith(b"\0")
+        assert len(row[3].rstrip(b"\0")) + 1 == row[2]
+    for row in extended:
+        assert row[2] <= row[1] <= row[3]
+        assert len(row[8].rstrip(b"\0")) + 1 == row[7]
+
+
+def test_lists_are_each_contexts_own_and_wait_for_room(client: ClientSession) -> None:
+    one, other = client.CPAcquireContext(None, VERIFY), client.CPAcquireContext(None, VERIFY)
+    with refused(Code.NTE_BAD_FLAGS):
+        client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 99, 0)
+    first = client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 99, Flag.CRYPT_FIRST).data
+    with refused(Code.ERROR_MORE_DATA):
+        client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 36, Flag.CRYPT_NEXT)
+    assert client.CPGetProvParam(other, Pp.PP_ENUMCONTAINERS, 99, Flag.CRYPT_FIRST).data == first
+    second = client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 99, Flag.CRYPT_NEXT).data
+    assert second not in (None, first)
+    assert client.CPGetProvParam(other, Pp.PP_ENUMCONTAINERS, 99, 0).data == second
+    with refused(Code.NTE_BAD_FLAGS):
+        client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, None, 0x100)
+
+
+def test_parameters_that_are_not_supported(client: ClientSession) -> None:
+    context = client.CPAcquireContext(None, VERIFY)
+    for parameter in (Pp.PP_KEYSET_SEC_DESCR, 0x7777):
+        with refused(Code.NTE_BAD_TYPE):
+            client.CPGetProvParam(context, parameter, None, 0)
+        with refused(Code.NTE_BAD_TYPE):
+            client.CPSetProvParam(context, parameter, b"", 0)
+    with refused(Code.NTE_BAD_FLAGS):
+        client.CPGetProvParam(context, Pp.PP_NAME, None, 1)
+    with refused(Code.NTE_BAD_FLAGS):
+        client.CPSetProvParam(context, SetPp.PP_KEYEXCHANGE_PIN, b"", 1)
+
+
+def test_what_the_program_says_to_the_person(bench: Bench, client: ClientSession) -> None:
+    context = client.CPAcquireContext(ALICE, 0, 7)
+    client.CPSetProvParam(context, SetPp.PP_PIN_PROMPT_STRING, b"Sign\x1b the\ncontract\0rest", 0)
+    bench.dialog.expect(PIN, PIN)
+    handle = client.CPCreateHash(context, Alg.CALG_SHA1, 0, 0)
+    client.CPSignHash(context, handle, AT_KEYEXCHANGE, None, 0, 256)
+    assert bench.dialog.requests[0].text == "Sign  the contract"
+    assert bench.dialog.requests[0].window == 7
+    for window in (struct.pack("<I", 9), struct.pack("<Q", 9)):
+        client.CPSetProvParam(context, SetPp.PP_CLIENT_HWND, window, 0)
+        assert client.handles.context(context).window == 9
+    for wrong in (None, b"123"):
+        with refused(Code.ERROR_INVALID_PARAMETER):
+            client.CPSetProvParam(context, SetPp.PP_CLIENT_HWND, wrong, 0)
+
+
+def test_random_bytes(bench: Bench, client: ClientSession) -> None:
+    context = client.CPAcquireContext(ALICE, 0)
+    before = bench.exchanges
+    assert len({client.CPGenRandom(context, 32, b"seed") for _ in range(10)}) == 10
+    assert client.CPGenRandom(context, 0) == b""
+    assert bench.exchanges == before
+    for size in (-1, (1 << 20) + 1):
+        with refused(Code.NTE_BAD_LEN):
+            client.CPGenRandom(context, size)
+
+
+def test_random_bytes_of_the_card() -> None:
+    """Where the card has none to give it says so; nothing is taken for random that is not."""
+    bench = Bench()
+    from cardcore.softcard import ScryptCost, volatile_card
+
+    bench.readers.plug("soft:other", volatile_card("openpgp", cost=ScryptCost(n=16)), profile="openpgp")
+    client = bench.client()
+    context = client.CPAcquireContext("\\\\.\\soft:other\\", 0)
+    client.CPSetProvParam(context, SetPp.PP_USE_HARDWARE_RNG, None, 0)
+    before = bench.exchanges
+    assert len(client.CPGenRandom(context, 100)) == 100
+    assert bench.exchanges > before
+
+
+def test_handles_are_limited_and_mean_nothing_to_others(bench: Bench) -> None:
+    provider = Provider(Configuration(), bench.dialog, readers=bench.readers, max_handles=3)
+    client, other = provider.client(ClientInfo()), provider.client(ClientInfo())
+    context = client.CPAcquireContext(None, VERIFY)
+    handles = [client.CPCreateHash(context, Alg.CALG_SHA1, 0, 0) for _ in range(2)]
+    with refused(Code.NTE_NO_MEMORY):
+        client.CPCreateHash(context, Alg.CALG_SHA1, 0, 0)
+    with refused(Code.NTE_BAD_UID):
+        other.CPReleaseContext(context, 0)
+    client.CPDestroyHash(context, handles[0])
+    assert client.CPCreateHash(context, Alg.CALG_SHA1, 0, 0)
+    client.close()
+    assert len(client.handles) == 0
+    with refused(Code.NTE_BAD_UID):
+        client.CPGetProvParam(context, Pp.PP_NX_LAST_ERROR, 4, 0)
+
+
+def test_the_memory_of_last_errors_is_bounded() -> None:
+    entry = Entry()
+    for thread in range(5000):
+        with entry.on_behalf(thread):
+            entry.note(Nx.ERROR_NX_PIN_BLOCKED)
+    assert len(entry._last) == 1024
+    with entry.on_behalf(4999):
+        before = entry.last
+        entry.reset()
+        assert (before, entry.last) == (Nx.ERROR_NX_PIN_BLOCKED, Nx.ERROR_NX_UNDEFINED)
