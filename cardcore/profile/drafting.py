@@ -166,7 +166,7 @@ def _operations(outline: Outline) -> list[str]:
     unblock = [] if outline.puk_ref is not None else ["  unblock: [] # the card cannot do what the base can"]
     return [
         "# From the base: select, verify, retries, logout, change, unblock, challenge, read, and as they stand here",
-        "# sign and decipher. See what is sent with `cardcore profile explain FILE OPERATION`. le: 0 is the most there is.",
+        "# sign and decipher. What is sent: `cardcore profile explain FILE OPERATION`. le: 0 is the most there is.",
         "operations:",
         *unblock,
         "  sign:",
