@@ -87,7 +87,7 @@ def pad_bench() -> Iterator[PadBench]:
     with PadService(*READERS) as service:
         service.readers["Stepping Pad"].behaviour = Behaviour(direct=False, tells_gone=True)
         command = [sys.executable, "-W", "error", str(_PROCESS)]
-        env = {**service.env, "PYTHONPATH": str(house.ROOT)}
+        env = {**service.env, "PYTHONPATH": str(house.ROOT), "PIN": "123456", "ADMIN": "00" * 24}
         with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             try:
                 yield PadBench(service, process)

@@ -47,7 +47,7 @@ class PlayedCard(Protocol):
 class VirtualReader:
     """A reader that listens on `path`, to be used as a context manager; `person` stands in front of it.
 
-    `watch` gets each command and response, PINs and all.
+    `watch` gets each command and response, PINs and all. `jobs` are the entries that hosts have asked for.
     """
 
     def __init__(
@@ -60,7 +60,8 @@ class VirtualReader:
         self.path = path
         self.person = person or Person()
         self.behaviour = behaviour or Behaviour()
-        self._watch = watch
+        self.watch = watch
+        self.jobs: list[Job] = []
         self._card: PlayedCard | None = None
         self._listener: socket.socket | None = None
         self._connections: list[socket.socket] = []
@@ -171,8 +172,8 @@ class VirtualReader:
         if self._card is None:
             raise CardPulled
         response = self._card.process(command)
-        if self._watch is not None:
-            self._watch(command, response)
+        if self.watch is not None:
+            self.watch(command, response)
         return response
 
     def _gone(self) -> _Answer:
@@ -214,6 +215,7 @@ class VirtualReader:
             job = parse_verify(data) if "VERIFY" in feature.name else parse_modify(data)
         except Malformed:
             return NOT_SUPPORTED, b""
+        self.jobs.append(job)
         if "DIRECT" in feature.name:
             return self._perform(job)
         self._keys = Queue()
