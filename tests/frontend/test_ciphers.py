@@ -255,8 +255,9 @@ def test_lengths(algorithm: Alg, good: tuple[int, ...], bad: tuple[int, ...]) ->
     for bits in bad:
         with refused(Code.NTE_BAD_FLAGS):
             generate(ALGORITHMS[algorithm], bits << 16)
-    with refused(Code.NTE_BAD_FLAGS):
-        generate(ALGORITHMS[algorithm], 0x20)
+    for flags in (Flag.CRYPT_UPDATE_KEY, 0x20, 0x8000):
+        with refused(Code.NTE_BAD_FLAGS):
+            generate(ALGORITHMS[algorithm], flags)
 
 
 def test_des_keys_are_made_with_odd_parity() -> None:

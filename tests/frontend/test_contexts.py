@@ -138,11 +138,16 @@ def test_else_it_is_as_with_verifycontext() -> None:
 
 
 def test_a_card_that_nobody_knows_is_passed_over() -> None:
-    bench = Bench(Strange=piv_card(), soft_alice=piv_card())
-    bench.readers.plug("Strange", bench.readers._readers["Strange"][0], profile="no such profile")
+    bench = Bench()
+    bench.readers.plug("Strange", piv_card(), profile="gids")  # that profile's application is not on it
     client = bench.client()
-    with refused(Code.NTE_FAIL):
-        client.CPAcquireContext("\\\\.\\Strange\\", 0)
+    assert text(client, client.CPAcquireContext(None, 0), Pp.PP_CONTAINER) == ""
+    for _ in range(2):
+        with refused(Code.SCARD_E_CARD_UNSUPPORTED):
+            client.CPAcquireContext("\\\\.\\Strange\\", 0)
+    assert bench.readers.opened == ["Strange"], "a card is not asked again what it has said once"
+    bench.readers.plug("soft:alice", piv_card())
+    assert text(client, client.CPAcquireContext(None, 0), Pp.PP_SMARTCARD_READER) == "soft:alice"
 
 
 def test_the_configuration_names_the_default() -> None:

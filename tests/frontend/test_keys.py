@@ -311,7 +311,7 @@ def test_parameters_of_session_keys(client: ClientSession, context: int) -> None
             client.CPSetKeyParam(context, key, parameter, data, 0)
     with refused(Code.NTE_BAD_DATA):
         client.CPSetKeyParam(context, key, Kp.KP_EFFECTIVE_KEYLEN, dword(64), 0)
-    for unknown in (Kp.KP_ALGID, Kp.KP_CERTIFICATE, 99):
+    for unknown in (Kp.KP_ALGID, Kp.KP_KEYLEN, Kp.KP_BLOCKLEN, Kp.KP_CERTIFICATE, 99):
         with refused(Code.NTE_BAD_TYPE):
             client.CPSetKeyParam(context, key, unknown, bytes(4), 0)
     with refused(Code.NTE_BAD_TYPE):
@@ -327,8 +327,9 @@ def test_parameters_of_stream_keys(client: ClientSession, context: int) -> None:
     assert client.CPGetKeyParam(context, key, Kp.KP_SALT, 11, 0).data == b"x" * 11
     assert client.CPGetKeyParam(context, key, Kp.KP_IV, None, 0).size == 0
     assert client.CPGetKeyParam(context, key, Kp.KP_BLOCKLEN, 4, 0).data == bytes(4)
-    with refused(Code.NTE_BAD_TYPE):
-        client.CPGetKeyParam(context, key, Kp.KP_MODE, 4, 0)
+    for unknown in (Kp.KP_MODE, Kp.KP_SALT_EX):
+        with refused(Code.NTE_BAD_TYPE):
+            client.CPGetKeyParam(context, key, unknown, 4, 0)
     with refused(Code.NTE_BAD_DATA):
         client.CPSetKeyParam(context, key, Kp.KP_SALT_EX, bytes(12), 0)
     duplicate = client.CPDuplicateKey(context, key, 0, 0)
