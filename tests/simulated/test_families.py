@@ -66,7 +66,7 @@ FAMILIES = {
         decrypting="9a",
         ec="9c",
         pkcs11=("--id", "01"),
-        theirs=("yubico-piv-tool", "--reader", "Rig", f"--key={PIV_ADMIN}", "-s", "9d", "-a", "generate", "-A", "RSA2048"),
+        theirs=("yubico-piv-tool", "-r", "Rig", f"-k{PIV_ADMIN}", "-s", "9d", "-a", "generate", "-A", "RSA2048"),
         made_by_others="9d",
     ),
     "openpgp": Family(

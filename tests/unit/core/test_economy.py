@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import padding as oracle
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -11,13 +15,13 @@ from cardcore.apdu import CommandApdu
 from cardcore.card import Card
 from cardcore.masking import OPEN, Mask
 from cardcore.profile import catalog
-from cardcore.softcard import SoftCard
+from cardcore.softcard import SoftCard, application_names, volatile_card
 from cardcore.transport.faults import CountingTransport
 from cardcore.transport.soft import SoftTransport
 from tests.unit.core.fakecard import AID
 from tests.unit.core.fakes import FakeTransport
 from tests.unit.core.rsakeys import HASHES
-from tests.unit.core.softpiv import ADMIN, PIN, new_soft_card, open_piv
+from tests.unit.core.softpiv import ADMIN, COST, PIN, new_soft_card, open_piv
 
 MESSAGE = b"what is signed"
 
@@ -119,3 +123,85 @@ def test_the_signature_key_costs_its_pin_each_time() -> None:
     transport.instructions.clear()
     card.sign("9c", MESSAGE, pin=PIN)
     assert transport.instructions == [0x20, 0x20, 0x87, 0x87, 0xC0]
+
+
+# Every family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What an RSA-2048 signature of a key costs over short APDUs, identification and PIN included.
+
+    `known` commands from connect if its type is named, `asked` if the card tells it. `warm` exchanges after that, where
+    card and reader carry a command in one piece. `most` is what was promised for `known`.
+    """
+
+    application: str
+    key: str
+    admin: bytes | str = ""
+    most: int
+    known: int
+    asked: int
+    warm: int
+
+
+PRICES: Mapping[str, Price] = MappingProxyType(
+    {
+        # SELECT, counter, VERIFY, GENERAL AUTHENTICATE in two parts, GET RESPONSE
+        "piv": Price(application="piv", key="9a", admin=ADMIN, most=6, known=6, asked=8, warm=1),
+        # SELECT, password status, KDF, counter, VERIFY, PSO
+        "openpgp": Price(application="openpgp", key="signature", admin="12345678", most=7, known=6, asked=8, warm=1),
+        # without the password status
+        "openpgp, authentication": Price(
+            application="openpgp", key="authentication", admin="12345678", most=7, known=5, asked=7, warm=1
+        ),
+        # SELECT, the list of private keys (SELECT, READ), counter, VERIFY, MSE, PSO; the list has the type too
+        "isoapplet": Price(application="isoapplet", key="1", most=9, known=7, asked=7, warm=2),
+        # SELECT, counter, VERIFY, MSE, PSO; the container map tells the type
+        "gids": Price(application="gids", key="1", most=9, known=5, asked=6, warm=2),
+    }
+)
+
+
+@pytest.fixture(params=PRICES)
+def priced(request: pytest.FixtureRequest) -> tuple[SoftCard, Price, rsa.RSAPublicKey]:
+    """A card of each family with a key that `cardcore` made."""
+    price = PRICES[request.param]
+    soft = volatile_card(price.application, cost=COST)
+    with opening.open_on(SoftTransport(soft, "test")) as card:
+        if price.admin:
+            card.authenticate_admin(price.admin)
+        card.verify(PIN)
+        if price.key == "signature":
+            card.write("password-status", b"\x01")  # the PIN is good for several signatures
+        public = card.generate(price.key, "rsa2048")
+    assert isinstance(public, rsa.RSAPublicKey)
+    soft.reset()
+    return soft, price, public
+
+
+def test_every_family_has_its_price() -> None:
+    assert {price.application for price in PRICES.values()} == set(application_names())
+    assert all(price.known <= price.most for price in PRICES.values())
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_from_connect_to_signature_in_every_family(
+    priced: tuple[SoftCard, Price, rsa.RSAPublicKey], named: bool
+) -> None:
+    soft, price, public = priced
+    transport = ShortTransport(soft)
+    card = opening.open_on(transport)
+    signature = card.sign(price.key, MESSAGE, pin=PIN, key_type="rsa2048" if named else "")
+    assert transport.count == (price.known if named else price.asked)
+    public.verify(signature, MESSAGE, oracle.PKCS1v15(), HASHES["sha256"])
+
+
+def test_a_warm_signature_in_every_family(priced: tuple[SoftCard, Price, rsa.RSAPublicKey]) -> None:
+    soft, price, public = priced
+    transport = CountingTransport(SoftTransport(soft, "test"))
+    card = opening.open_on(transport)
+    card.sign(price.key, MESSAGE, pin=PIN)
+    before = transport.count
+    public.verify(card.sign(price.key, MESSAGE), MESSAGE, oracle.PKCS1v15(), HASHES["sha256"])
+    assert transport.count == before + price.warm
