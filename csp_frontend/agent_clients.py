@@ -24,7 +24,7 @@ class Session(Protocol):
         ...
 
     def cancel(self) -> None:
-        """The process has gone: end dialogs and waits of its calls as soon as that can be done."""
+        """The process has gone, though calls of it still run: end their questions, free at once what can be freed."""
         ...
 
     def close(self) -> None:
@@ -72,22 +72,28 @@ class Clients:
     def lost(self, client: Client) -> None:
         """The peer of a connection has gone while its call is being answered; `leave` follows when that is done."""
         with self._lock:
-            client.alive -= 1
-            gone = not client.alive
-            if gone:
-                self._forget(client)
+            gone = self._one_less(client)
         if gone:
             client.session.cancel()
 
     def leave(self, client: Client, *, was_lost: bool = False) -> None:
         """A connection has ended. With the last one the handles of the process die."""
-        if not was_lost:
-            self.lost(client)
         with self._lock:
+            gone = not was_lost and self._one_less(client)
             client.threads -= 1
             ended = not client.threads
         if ended:
             client.session.close()
+        elif gone:
+            client.session.cancel()
+
+    def _one_less(self, client: Client) -> bool:
+        """One peer of the process has gone; whether none is left."""
+        client.alive -= 1
+        key = (client.process, client.pid)
+        if not client.alive and self._known.get(key) is client:
+            del self._known[key]
+        return not client.alive
 
     def is_last(self, client: Client) -> bool:
         """Whether the process has one connection only."""
@@ -98,11 +104,6 @@ class Clients:
         """The processes that are connected now, the oldest first."""
         with self._lock:
             return sorted(self._known.values(), key=lambda client: client.since)
-
-    def _forget(self, client: Client) -> None:
-        key = (client.process, client.pid)
-        if self._known.get(key) is client:
-            del self._known[key]
 
 
 def printable(text: str, most: int = 200) -> str:

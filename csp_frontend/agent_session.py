@@ -68,8 +68,12 @@ class AgentSession:
         return self.session.owner.names()
 
     def cancel(self) -> None:
-        """The process has gone: its questions are withdrawn."""
+        """The process has gone in the middle of a call: withdraw its question, free its handles and PINs now.
+
+        What it had unlocked is locked when the card has done with the call; nobody here waits for that.
+        """
         self._gone.set()
+        threading.Thread(target=self.session.close, name="agent frees a client", daemon=True).start()
 
     def close(self) -> None:
         """Free what the process had."""
