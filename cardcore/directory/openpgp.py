@@ -106,7 +106,8 @@ class OpenPgpDirectory(FixedSlots):
 
     def key(self, slot: KeySlot) -> KeyInfo | None:
         """What attributes and key information tell; cards before 3.4 tell by the public key whether there is one."""
-        found, data = self.find(slot), self._data()
+        data = self._data()  # has the password status too, which is then not asked for by itself
+        found = self.find(slot)
         place = _PLACES[slot.ref]
         status = _status(data, place)
         if status == _NOT_THERE:

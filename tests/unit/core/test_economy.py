@@ -150,7 +150,7 @@ PRICES: Mapping[str, Price] = MappingProxyType(
         # SELECT, counter, VERIFY, GENERAL AUTHENTICATE in two parts, GET RESPONSE
         "piv": Price(application="piv", key="9a", admin=ADMIN, most=6, known=6, asked=8, warm=1),
         # SELECT, password status, KDF, counter, VERIFY, PSO
-        "openpgp": Price(application="openpgp", key="signature", admin="12345678", most=7, known=6, asked=8, warm=1),
+        "openpgp": Price(application="openpgp", key="signature", admin="12345678", most=7, known=6, asked=7, warm=1),
         # without the password status
         "openpgp, authentication": Price(
             application="openpgp", key="authentication", admin="12345678", most=7, known=5, asked=7, warm=1
