@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from cardcore import Card, PinBlocked, PinError, PinPolicy, Secret
+from cardcore import Card, PinBlocked, PinError, PinPad, PinPolicy, Secret
 from cardcore.errors import AdminRequired, InputError, LastTry, PinRequired, SecurityStatus
 from csp_frontend.configuration import CachePolicy, Configuration, TokenPolicy
 from csp_frontend.constants import Code, Nx
 from csp_frontend.errors import CspError, from_card
-from csp_frontend.prompts import PinDialog, PinRequest, Wanted
+from csp_frontend.prompts import PadDialog, PinDialog, PinRequest, Wanted
 from csp_frontend.tokens import Token
 
 T = TypeVar("T")
@@ -40,9 +40,9 @@ class Program(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What is tried next, and where it comes from."""
+    """What is tried next, and where it comes from; without a PIN the card is still unlocked for this client."""
 
-    pin: Secret
+    pin: Secret | PinPad | None
     by_program: bool = False
     by_person: bool = False
     last_try: bool = False
@@ -143,6 +143,11 @@ class PinKeeper:
                 attempt = self._asked(need, again=wrong)
             try:
                 return self._done(need, attempt, action)
+            except (PinRequired, SecurityStatus):
+                if attempt.pin is not None:
+                    raise
+                need.token.unlocked.discard(need.name)  # another client or program used the card meanwhile
+                attempt = None
             except PinBlocked:
                 need.drop()
                 raise
@@ -158,6 +163,9 @@ class PinKeeper:
         policy = self.policy(need.token)
         if need.always or policy.cache not in _KEPT:
             return None
+        token = need.token
+        if token.has_pin_pad and policy.cache is CachePolicy.NORMAL and need.name in token.unlocked:
+            return Attempt(pin=None)  # what was entered on the reader's keypad nobody can keep
         seconds = float(policy.cache_seconds) if policy.cache is CachePolicy.TIMED else None
         kept = need.owner.kept(need.token.identity, need.name, self._clock(), seconds)
         return None if kept is None else Attempt(pin=kept)
@@ -171,10 +179,20 @@ class PinKeeper:
         if status.blocked:
             raise CspError(Code.NTE_FAIL, f"the {status.label} is blocked", nx=Nx.ERROR_NX_PIN_BLOCKED)
         request = replace(self._request(need), label=status.label, tries_left=status.tries_left, again=again)
-        pin = self._dialog.ask(request)
+        pin = self._pad(request) if need.token.has_pin_pad else self._dialog.ask(request)
         if pin is None:
             raise CspError(Code.SCARD_W_CANCELLED_BY_USER, f"the person gave no {status.label}")
         return Attempt(pin=pin, by_person=True, last_try=request.last_try)
+
+    def _pad(self, request: PinRequest) -> PinPad:
+        """The reader's keypad in place of the PIN; the card is held while the person enters it, as PC/SC has it."""
+        dialog = self._dialog
+
+        def tell(text: str, seconds: int) -> None:
+            if isinstance(dialog, PadDialog):
+                dialog.tell(request, text, seconds)
+
+        return PinPad(prompt=tell)
 
     def _request(self, need: Need) -> PinRequest:
         token = need.token
@@ -193,18 +211,26 @@ class PinKeeper:
             token.turn_to(need.owner)
             try:
                 with card.transaction():
-                    if need.always or need.name not in token.unlocked:
-                        _verify(card, need.name, attempt)
-                        token.unlocked.add(need.name)
-                    found = action(card, attempt.pin)
+                    self._unlock(card, need, attempt)
+                    found = action(card, attempt.pin if isinstance(attempt.pin, Secret) else None)
             finally:
                 if policy not in _KEPT:
                     token.let_go(need.owner)
-        if policy in _KEPT:
+        if policy in _KEPT and isinstance(attempt.pin, Secret):
             need.owner.keep(token.identity, need.name, attempt.pin, self._clock())
         elif policy is CachePolicy.ALWAYS_PROMPT:
             _spent(need.program)
         return found
+
+    def _unlock(self, card: Card, need: Need, attempt: Attempt) -> None:
+        """Verify what there is; PinRequired if that is nothing, and the card is not unlocked for this client."""
+        unlocked = need.token.unlocked
+        if attempt.pin is None:
+            if need.name not in unlocked:
+                raise PinRequired("the card was locked meanwhile")
+        elif need.always or need.name not in unlocked or isinstance(attempt.pin, PinPad):
+            _verify(card, need.name, attempt.pin, last_try=attempt.last_try)
+            unlocked.add(need.name)
 
     def _refused(self, need: Need, attempt: Attempt, error: PinError) -> None:
         """A PIN was refused, or was not sent because its last try is left: forget it; the error if nobody is asked."""
@@ -266,10 +292,10 @@ class PinKeeper:
         return _admin_bytes(given, need.token.card)
 
 
-def _verify(card: Card, name: str, attempt: Attempt) -> None:
+def _verify(card: Card, name: str, pin: Secret | PinPad, *, last_try: bool) -> None:
     """Verify a PIN; one that the card cannot have is a wrong one, though it is not sent."""
     try:
-        card.verify(attempt.pin, name, last_try=attempt.last_try)
+        card.verify(pin, name, last_try=last_try)
     except InputError as error:
         raise PinError(error.message) from error
 

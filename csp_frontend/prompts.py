@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cardcore import Secret
 
@@ -53,6 +53,15 @@ class PinDialog(Protocol):
         ...
 
 
+@runtime_checkable
+class PadDialog(Protocol):
+    """A dialog that can also show that a PIN has to be entered on the reader's keypad."""
+
+    def tell(self, request: PinRequest, text: str, seconds: int) -> None:
+        """Show it; returns at once. The card is held until the entry has ended, or `seconds` are over."""
+        ...
+
+
 class ScriptedDialog:
     """Answers from a list, for tests and automation; None in the list is a person who cancels, and so is its end."""
 
@@ -63,6 +72,10 @@ class ScriptedDialog:
     def expect(self, *answers: str | None) -> None:
         """Add answers."""
         self._answers.extend(answers)
+
+    def tell(self, request: PinRequest, text: str, seconds: int) -> None:
+        """Keep what is shown, in `requests`."""
+        self.requests.append(request)
 
     def ask(self, request: PinRequest) -> Secret | None:
         """Give the next answer, and keep the question in `requests`."""
@@ -76,6 +89,10 @@ class TerminalDialog:
 
     def __init__(self, read: Callable[[str], str] = getpass.getpass) -> None:
         self._read = read
+
+    def tell(self, request: PinRequest, text: str, seconds: int) -> None:
+        """Say what has to be done at the reader."""
+        print(f"{text} ({seconds} s)", file=sys.stderr)
 
     def ask(self, request: PinRequest) -> Secret | None:
         """Put the question; None without a terminal."""

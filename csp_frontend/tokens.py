@@ -85,6 +85,7 @@ class Token:
         self.gone = False
         self.serial = card.serial()
         self.identity = self.serial or f"{card.atr.hex()} in {seen.name}"
+        self.has_pin_pad = card.has_pin_pad
         self.holder: object = None
         self.unlocked: set[str] = set()
         self._containers: tuple[Container, ...] | None = None
@@ -95,6 +96,8 @@ class Token:
         found = TokenFlag.NX_FLAG_TOKEN_PRESENT
         if self.hardware:
             found |= TokenFlag.NX_FLAG_HW_TOKEN | TokenFlag.NX_FLAG_TOKEN_REMOVABLE
+        if self.has_pin_pad:
+            found |= TokenFlag.NX_FLAG_HAS_PROTECTED_AUTH_PATH
         return found
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from cryptography import x509
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cardcore.card import Card
 from cardcore.opening import open_on
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
+from cardcore.transport.base import Transport
 from cardcore.transport.faults import CountingTransport
 from cardcore.transport.soft import SoftTransport
 from csp_frontend.configuration import Configuration
@@ -86,6 +87,7 @@ class PlayedReaders:
         self._stamps = itertools.count()
         self._counters: list[CountingTransport] = []
         self.opened: list[str] = []
+        self.around: Callable[[Transport], Transport] = lambda transport: transport
 
     def plug(self, name: str, card: SoftCard | None, profile: str = "piv") -> None:
         """Put a card into a reader, or an empty reader into the system."""
@@ -118,7 +120,7 @@ class PlayedReaders:
         self.opened.append(name)
         transport = CountingTransport(SoftTransport(card, name.removeprefix(SOFT)))
         self._counters.append(transport)
-        return open_on(transport, profile)
+        return open_on(self.around(transport), profile)
 
 
 def names(client: ClientSession, context: int) -> list[str]:
