@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -78,6 +79,7 @@ class AgentProcess:
         before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.start()
+            gc.freeze()  # what is loaded now stays: looking through it for garbage would only hold calls up
             try:
                 while not self.agent.wait(_POLL_SECONDS * 10):  # in slices: Windows hears Ctrl-C only in between
                     pass
