@@ -39,7 +39,7 @@ def wait(reader: str, state: str) -> list[object]:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         found = {entry.name: entry for entry in pcsc.list_readers()}.get(reader)
-        if found is not None and (bool(found.atr) if state == "present" else not found.present) and connects(reader):
+        if found is not None and bool(found.atr) == (state == "present") and connects(reader):
             return [0, "", ""]
         time.sleep(0.005)
     return [1, "", f"{reader} did not become {state}"]

@@ -218,6 +218,8 @@ class VirtualReader:
         self.jobs.append(job)
         if "DIRECT" in feature.name:
             return self._perform(job)
+        if self._steps is not None:
+            self._finish(self._steps)  # whoever began that has gone; the person is asked once at a time
         self._keys = Queue()
         self._steps = _Steps(lambda: self._perform(job))
         return SUCCESS, b""

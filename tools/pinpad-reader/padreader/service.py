@@ -27,7 +27,7 @@ def build(target: Path) -> Path:
 class PadService:
     """A private pcscd with as many virtual readers as there are names (16 at most), to be used as a context manager.
 
-    `readers` are the readers by these names; `full_name` is what clients call them.
+    `readers` are the readers by these names; `full_name` is what clients call them. `process` is pcscd.
     """
 
     def __init__(self, *names: str) -> None:
@@ -35,6 +35,7 @@ class PadService:
         self._cleanup = ExitStack()
         self._folder = Path()
         self.readers: dict[str, VirtualReader] = {}
+        self.process: subprocess.Popen[bytes]
 
     def full_name(self, name: str) -> str:
         """The reader's name as clients see it: pcscd numbers readers of one driver, and their slots."""
@@ -63,7 +64,8 @@ class PadService:
                 blocks.append(f'FRIENDLYNAME "{name}"\nDEVICENAME pad:{path}\nCHANNELID {number}\nLIBPATH {driver}\n')
             (self._folder / "readers").mkdir()
             (self._folder / "readers" / "pads.conf").write_text("\n".join(blocks), encoding="utf-8")
-            cleanup.callback(pcscd.end, pcscd.start(self._folder))
+            self.process = pcscd.start(self._folder)
+            cleanup.callback(pcscd.end, self.process)
             self._cleanup = cleanup.pop_all()
         return self
 
