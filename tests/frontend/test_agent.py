@@ -237,10 +237,11 @@ def test_versions(running: Running, lowest: int, highest: int, chosen: int | Non
 
 
 @pytest.mark.parametrize("running", [Limits(handshake=0.2)], indirect=True)
-@pytest.mark.parametrize("said", [b"", b"\x44", hello()[:20], hello()])
-def test_a_handshake_has_to_come_to_its_end(running: Running, said: bytes) -> None:
+@pytest.mark.parametrize("said", [0, 1, 20, 1000])
+def test_a_handshake_has_to_come_to_its_end(running: Running, said: int) -> None:
+    """Whoever says the beginning of a hello, or all of it, and then nothing, is heard for so long and no longer."""
     stream = running.connect()
-    stream.send_bytes(said)
+    stream.send_bytes(hello()[:said])
     deadline = time.monotonic() + PATIENCE
     with suppress(EOFError, ConnectionError):
         while time.monotonic() < deadline:
