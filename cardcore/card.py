@@ -76,6 +76,11 @@ class Card:
         return self._session.channel.transport.atr
 
     @property
+    def operations_used(self) -> frozenset[str]:
+        """Names of the profile's operations that were run on this card since it was opened."""
+        return frozenset(self._session.engine.used)
+
+    @property
     def has_pin_pad(self) -> bool:
         """Whether PINs can be entered on the reader's own keypad."""
         pad = self.pin_pad

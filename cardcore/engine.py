@@ -25,11 +25,15 @@ _UNSUPPORTED = frozenset({Sw.INS_NOT_SUPPORTED, Sw.CLA_NOT_SUPPORTED, Sw.FUNCTIO
 
 
 class Engine:
-    """One profile on one channel. It decides nothing: which operation runs when is its callers' matter."""
+    """One profile on one channel. It decides nothing: which operation runs when is its callers' matter.
+
+    `used` are the names of the operations that were run.
+    """
 
     def __init__(self, profile: Profile, channel: Channel) -> None:
         self.profile = profile
         self.channel = channel
+        self.used: set[str] = set()
 
     def can(self, operation: str) -> bool:
         """Whether the profile describes the operation."""
@@ -60,6 +64,7 @@ class Engine:
         PinBlocked for a PIN operation, ReplyError for a malformed reply.
         """
         steps = self.operation(operation).steps
+        self.used.add(operation)
         saved: dict[str, Value | Secret] = {}
         known: Mapping[str, Value | Secret] = values
         result: Result = b""

@@ -30,6 +30,7 @@ class Profiles(LazyGroup):
         "explain": Entry("explain:explain", "Show the commands that an operation would send."),
         "check": Entry("profile:check", "Check profile files; exit status 7 if there is an error."),
         "new": Entry("draft:new", "Write a commented profile to begin with."),
+        "test": Entry("conformance:test", "Test a card against its profile."),
         "schema": Entry("profile:schema", "Print the JSON schema of profiles, for editors that..."),
     }
 

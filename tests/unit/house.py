@@ -57,10 +57,11 @@ LAYERS = MappingProxyType(
             "card": f"{_DRIVER} {_SESSIONS} directory keyring",
             "resetting": f"{_DRIVER} {_SESSIONS} directory keyring card",
             "opening": f"{_DRIVER} {_SESSIONS} directory keyring card",
+            "conformance": _CARD,
             # The software card shares the notation with the driver and nothing else: no fault hides its twin.
             "softcard": "errors sw tlv apdu",
             "personalise": f"cardcore {_CARD} softcard",
-            "cli": f"cardcore {_CARD} explaining softcard personalise",
+            "cli": f"cardcore {_CARD} explaining conformance softcard personalise",
             "__init__": f"{_CARD} softcard personalise",
             "__main__": "cli",
         }.items()
@@ -346,7 +347,7 @@ RULES = MappingProxyType(
         layers: (("cardcore/",), ()),
         public_face: (("csp_frontend/",), ()),
         windows_names: (("cardcore/",), ()),
-        card_families: (("cardcore/",), ("cardcore/directory/", "cardcore/softcard/")),
+        card_families: (_PRODUCT, ("cardcore/directory/", "cardcore/softcard/")),
         third_party: (_PRODUCT, ()),
         module_size: (_ALL, ()),
         function_size: (_ALL, ()),

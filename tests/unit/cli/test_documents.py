@@ -87,6 +87,7 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "profile show": (("profile", "show", "piv"),),
     "profile explain": (("profile", "explain", "piv", "sign"),),
     "profile new": (("profile", "new", "new.yaml", "--aid", "F04C61726B73707572", "--force"),),
+    "profile test": (("profile", "test", "piv", "--pin", "env:PIN", "--report", "report.html"),),
     "profile check": (("profile", "check", "doubtful.yaml"),),
     "apdu": (("apdu", "00A4040005A000000308"),),
     "trace show": (("--trace", "t.trace", "apdu", "00A4040005A000000308"), ("trace", "show", "t.trace")),

@@ -72,3 +72,23 @@ def test_what_no_profile_can_say(shell: Shell, options: tuple[str, ...], status:
     ended = shell("profile", "new", "mine.yaml", *options)
     assert ended.status == status, ended.err
     assert not (shell.folder / "mine.yaml").exists()
+
+
+def test_a_card_is_tested_and_a_report_written(shell: Shell) -> None:
+    serial = shell.document("info")["serial"]
+    options = ("--pin", "env:PIN", "--puk", "env:PUK", "--admin", "env:ADMIN", "--report", "report.html")
+    ended = shell("profile", "test", "piv", "--reader", "soft:alice", *options, "--destructive", "--serial", serial)
+    assert ended.status == 0, ended.err
+    assert "0 failed" in ended.out
+    assert "The card does what its profile says" in (shell.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_destructive_test_wants_the_serial_number(shell: Shell) -> None:
+    assert shell.card("profile", "test", "piv", "--destructive").status == 2
+    assert shell.card("profile", "test", "piv", "--destructive", "--serial", "7").status == 1
+
+
+def test_a_failing_card_is_told(shell: Shell) -> None:
+    ended = shell.card("--json", "profile", "test", "piv", "--pin", "env:WRONG")
+    assert (ended.status, ended.error["code"]) == (1, "conformance-failed")
+    assert ended.json["failed"] == 1
