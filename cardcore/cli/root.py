@@ -58,7 +58,7 @@ class Root(LazyGroup):
         "cardcore --reader soft:alice --json key list",
     ),
 )
-@click.option("--reader", envvar="CARDCORE_READER", metavar="NAME", help="Reader's name or part of it, or soft:NAME.")
+@click.option("--reader", envvar="CARDCORE_READER", metavar="NAME", help="Reader's name or part of it, soft:NAME or replay:FILE.")
 @click.option("--profile", envvar="CARDCORE_PROFILE", metavar="NAME", help="Card profile to use; spares the search.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document; errors too, on stderr.")
 @click.option(
