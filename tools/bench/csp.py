@@ -87,7 +87,7 @@ def signatures(client: Client, reader: str, other: str, slot: str) -> float:
     print(f"warm RSA-2048 signature  {own:6.2f} ms in process  {csp:6.2f} ms CPSignHash  {more:+6.2f} ms, medians")
     own, csp = (statistics.quantiles(times, n=10)[0] for times in zip(*pairs, strict=True))
     print(f"{'':<23}  {own:6.2f} ms in process  {csp:6.2f} ms CPSignHash  {csp - own:+6.2f} ms, fastest tenths")
-    return csp - own
+    return float(csp - own)
 
 
 def cheap(client: Client) -> None:
