@@ -58,7 +58,9 @@ class Root(LazyGroup):
         "cardcore --reader soft:alice --json key list",
     ),
 )
-@click.option("--reader", envvar="CARDCORE_READER", metavar="NAME", help="Reader's name or part of it, soft:NAME or replay:FILE.")
+@click.option(
+    "--reader", envvar="CARDCORE_READER", metavar="NAME", help="Reader's name or part of it, soft:NAME, replay:FILE."
+)
 @click.option("--profile", envvar="CARDCORE_PROFILE", metavar="NAME", help="Card profile to use; spares the search.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document; errors too, on stderr.")
 @click.option(
@@ -76,7 +78,7 @@ def cardcore(
     """Use smart cards: keys, PINs, certificates, signatures, decryption.
 
     Options stand before the command. Without --reader, the only reader that holds a supported card is used.
-    PIN options take a source of the secret, never the secret: prompt, env:VAR, file:PATH or fd:N.
+    PIN options take a source of the secret, never the secret: prompt, pad, env:VAR, file:PATH or fd:N.
     """
     ctx.with_resource(logging_to_stderr(verbosity, as_json=as_json))
     ctx.obj = Context(
