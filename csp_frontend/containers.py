@@ -89,16 +89,21 @@ def _container(card: Card, identity: str, info: KeyInfo) -> Container | None:
     if not isinstance(key, rsa.RSAPublicKey):
         return None
     return new_container(
-        identity, info.slot, key, policy=info.policy, certificate=read_certificate(card, info.slot.name)
+        identity,
+        info.slot,
+        key,
+        policy=info.policy,
+        certificate=read_certificate(card, info.slot.name),
+        name=info.container,
     )
 
 
 def new_container(
-    identity: str, slot: KeySlot, key: rsa.RSAPublicKey, *, policy: PinPolicy, certificate: bytes = b""
+    identity: str, slot: KeySlot, key: rsa.RSAPublicKey, *, policy: PinPolicy, certificate: bytes = b"", name: str = ""
 ) -> Container:
-    """The container of a key pair."""
+    """The container of a key pair; `name` is the one in the card's own map, if it has one."""
     return Container(
-        name=container_name(identity, slot),
+        name=name or container_name(identity, slot),
         token=identity,
         slot=slot,
         key_spec=key_spec_of(slot),

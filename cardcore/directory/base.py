@@ -30,13 +30,17 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyInfo:
-    """What is known of one key pair; `type` and `public` are None where the card does not tell."""
+    """What is known of one key pair; `type` and `public` are None where the card does not tell.
+
+    `container` is the name that the card's own map has for it, empty where there is no such map.
+    """
 
     slot: KeySlot
     type: KeyType | None = None
     public: PublicKey | None = None
     policy: PinPolicy = PinPolicy.ONCE
     origin: str = ""
+    container: str = ""
 
 
 class Directory(Protocol):

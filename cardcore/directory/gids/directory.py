@@ -157,7 +157,8 @@ class GidsDirectory(FixedSlots):
         container = self.container(slot)
         if container.for_signature:
             slot = replace(slot, usage=slot.usage & {Usage.SIGN}, key_spec=KeySpec.SIGNATURE)
-        return KeyInfo(slot=slot, type=KEY_TYPES.get(f"rsa{container.bits}"), policy=slot.policy)
+        kind = KEY_TYPES.get(f"rsa{container.bits}")
+        return KeyInfo(slot=slot, type=kind, policy=slot.policy, container=container.name)
 
     def reserve(self, slot: KeySlot, kind: KeyType) -> KeySlot:
         """Make the file of a new key, with what the key can be used for; a key that is there is deleted first."""
