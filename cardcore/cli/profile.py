@@ -121,18 +121,32 @@ def _lines(found: Profile) -> list[str]:
     return [*pairs(rows), *(["", *table(("KEY", "LABEL", "USAGE", "PIN"), keys)] if keys else [])]
 
 
-@click.command(epilog=examples("cardcore profile check mycard.yaml"))
+@click.command(
+    epilog=examples("cardcore profile check mycard.yaml", "cardcore profile check --vectors tests/vectors *.yaml")
+)
 @click.argument("names", metavar="FILE...", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option(
+    "--vectors",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Tell operations without vectors (expected commands) in the JSON files of this folder.",
+)
 @pass_context
-def check(context: Context, names: tuple[str, ...]) -> None:
+def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> None:
     """Check profile files; exit status 7 if there is an error.
 
     Every error is told, with line and column and what to do.
     """
+    from cardcore.profile import vectors as known
     from cardcore.profile.check import Severity
     from cardcore.profile.check import check as check_file
 
-    findings = [finding for name in names for finding in check_file(Path(name))]
+    covered = None if vectors is None else known.covered(vectors)
+    findings = [
+        finding
+        for path in map(Path, names)
+        for finding in check_file(path, covered=None if covered is None else covered.get(path.stem, ()))
+    ]
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     listed = [
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from cardcore.errors import ProfileError
 from cardcore.keytypes import KEY_TYPES
 from cardcore.profile import schema
 from cardcore.profile.catalog import Catalog, catalog
+from cardcore.profile.match import overlap
 from cardcore.profile.model import Algorithm, Profile
 from cardcore.profile.operations import OperationSource
 from cardcore.profile.template import Value
@@ -43,18 +44,21 @@ class Finding:
     hint: str = ""
 
 
-def check(path: Path, shelf: Catalog | None = None) -> list[Finding]:
+def check(path: Path, shelf: Catalog | None = None, covered: Collection[str] | None = None) -> list[Finding]:
     """Everything that can be found in a profile file, in its order; warnings only where there are no errors.
 
-    `shelf` holds the profiles that it may build on (None: those of `cardcore profile list`).
+    `shelf` holds the profiles that it may build on (None: those of `cardcore profile list`). `covered` are the names of
+    the operations for which there are vectors (None: nobody asks for vectors).
     """
+    shelf = shelf or catalog()
     try:
-        draft = (shelf or catalog()).draft(path)
+        draft = shelf.draft(path)
     except ProfileError as error:
         return [_error(error)]
     if draft.problems.found:
         return [_error(error) for error in schema.in_order(draft.problems)]
-    warnings = [_warning(place, message) for place, message in _doubts(draft)]
+    doubts = [*_doubts(draft), *_ambiguous(draft, shelf), *_without_vectors(draft, covered)]
+    warnings = [_warning(place, message) for place, message in doubts]
     return sorted(warnings, key=lambda finding: (finding.line, finding.column))
 
 
@@ -98,6 +102,29 @@ def _doubts(draft: schema.Draft) -> Iterator[tuple[Place, str]]:
         usable = _USES.get(source.operation.name)
         if usable is not None and not source.removes and not any(map(usable, profile.algorithms.values())):
             yield source.place, f"the operation {source.operation.name} is never run: no algorithm is for it"
+
+
+def _ambiguous(draft: schema.Draft, shelf: Catalog) -> Iterator[tuple[Place, str]]:
+    """Other profiles that the same card may match, where neither says that it refines the other."""
+    node = None if draft.section is None else draft.section.get("match")
+    if node is None or draft.profile.abstract:
+        return
+    for profile_id in sorted(shelf.sources):
+        try:
+            other = shelf.load(profile_id)
+        except ProfileError:
+            continue
+        related = other.id == draft.profile.id or other.id == draft.profile.refines or other.refines == draft.profile.id
+        if not related and not other.abstract and overlap(draft.profile.match, other.match):
+            yield node.place, f"a card may match the profile {other.id} too, and neither `refines` the other"
+
+
+def _without_vectors(draft: schema.Draft, covered: Collection[str] | None) -> Iterator[tuple[Place, str]]:
+    if covered is None or draft.profile.abstract:
+        return
+    for source in draft.sources.values():
+        if not source.removes and source.operation.name not in covered:
+            yield source.place, f"there are no vectors for the operation {source.operation.name}"
 
 
 def _unused_pins(draft: schema.Draft) -> Iterator[tuple[Place, str]]:

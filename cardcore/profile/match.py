@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cardcore import tlv
 from cardcore.errors import ProfileError, ReplyError
-from cardcore.profile.model import Profile
+from cardcore.profile.model import Masked, Match, Profile
 
 Select = Callable[[Profile, bytes], bytes | None]
 """Selects an AID with the profile's SELECT: the reply's data field, None if the card has no such application."""
@@ -94,3 +94,31 @@ def _only(matched: list[Matched]) -> Matched:
         f"the card matches several profiles: {names}",
         hint="Name one with --profile, or let one say that it `refines` the other.",
     )
+
+
+def overlap(first: Match, second: Match) -> bool:
+    """Whether one card can be recognised by both, as far as the profiles tell.
+
+    That a card has two applications is left out: it is one profile for each. So AIDs count only if one of them begins
+    with the other, as SELECT takes the shorter for both.
+    """
+    if bool(first.aids) != bool(second.aids):
+        return False
+    same_aid = any(a.startswith(b) or b.startswith(a) for a in first.aids for b in second.aids)
+    if first.aids and not same_aid:
+        return False
+    if first.reply and second.reply and first.reply.path == second.reply.path:
+        one, other = first.reply.value, second.reply.value
+        if not one.startswith(other) and not other.startswith(one):
+            return False
+    if not first.atrs or not second.atrs:
+        return same_aid
+    return any(_meet(a, b) for a in first.atrs for b in second.atrs)
+
+
+def _meet(first: Masked, second: Masked) -> bool:
+    """Whether there is an ATR that both patterns match."""
+    if len(first.value) != len(second.value):
+        return False
+    bits = zip(first.value, first.mask, second.value, second.mask, strict=True)
+    return all((a ^ b) & mask_a & mask_b == 0 for a, mask_a, b, mask_b in bits)

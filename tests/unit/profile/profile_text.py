@@ -11,7 +11,7 @@ from cardcore.profile.model import Profile
 from cardcore.profile.tree import Place
 
 MARK = "»"
-HEAD = 'profile: 1\nname: X\nmatch: {aid: "A000000308"}\n'
+HEAD = 'profile: 1\nname: X\nmatch: {aid: "F04C617201"}\n'
 CARD = HEAD + (
     "pins: {user: {ref: 1, length: [4, 8]}}\n"
     "algorithms: {rsa: {types: [rsa2048], byte: 1, sign: padded, decipher: padded}}\n"

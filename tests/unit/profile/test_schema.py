@@ -199,7 +199,7 @@ def test_sections_of_a_base_are_inherited_or_replaced_as_a_whole() -> None:
     assert isinstance(child.admin, Admin)
     assert len(child.keys) == 24
     assert child.directory == "piv"
-    assert child.match.aids == (bytes.fromhex("A000000308"),)
+    assert child.match.aids == (bytes.fromhex("F04C617201"),)
     keys = profile(HEAD + "base: piv\nkeys: {a: {ref: 1, pin: puk}}\n").keys
     assert list(keys) == ["a"]
 

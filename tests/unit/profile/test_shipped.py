@@ -1,0 +1,113 @@
+"""What every shipped profile has: a modeline for editors, honest evidence, vectors, and a match of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cardcore.errors import InputError
+from cardcore.profile.catalog import catalog, shipped_directory
+from cardcore.profile.check import check
+from cardcore.profile.match import overlap
+from cardcore.profile.model import Masked, Match, ReplyMatch
+from cardcore.profile.vectors import covered
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+SHELF = catalog([shipped_directory()])
+DOCUMENTED = ("myeid", "schsm", "cardos5", "starcos3")
+AID, LONGER, OTHER = bytes.fromhex("F04C617201"), bytes.fromhex("F04C61720102"), bytes.fromhex("F04C617202")
+
+
+@pytest.mark.parametrize("name", sorted(SHELF.sources))
+def test_an_editor_finds_the_schema(name: str) -> None:
+    first = SHELF.sources[name].path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=profile.schema.json"
+
+
+@pytest.mark.parametrize("name", sorted(SHELF.sources))
+def test_nothing_is_to_be_said_even_with_vectors(name: str) -> None:
+    assert check(SHELF.sources[name].path, SHELF, covered(VECTORS).get(name, ())) == []
+
+
+@pytest.mark.parametrize("name", sorted(SHELF.sources))
+def test_nobody_is_led_to_believe_more_than_is_known(name: str) -> None:
+    verified = SHELF.load(name).verified
+    if name in DOCUMENTED:
+        assert verified.startswith("From documentation (")
+        assert verified.endswith("not run on a card.")
+    else:
+        assert verified.startswith(("Run on the software card", "From the standards; a base"))
+
+
+def test_an_operation_without_vectors_is_told() -> None:
+    found = check(SHELF.sources["piv"].path, SHELF, covered(VECTORS)["piv"] - {"sign"})
+    assert [finding.message for finding in found] == ["there are no vectors for the operation sign"]
+
+
+def test_a_profile_that_takes_anothers_cards_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    text = 'profile: 1\nname: X\nverified: Not.\nbase: iso7816\nmatch: {aid: "A00000030800001000"}\n'
+    path.write_text(text, encoding="utf-8")
+    (finding,) = check(path, SHELF)
+    assert "may match the profile piv too" in finding.message
+    assert (finding.line, finding.column) == (5, 8)
+    path.write_text(text + "refines: piv\n", encoding="utf-8")
+    assert check(path, SHELF) == []
+
+
+def test_a_profile_that_is_not_valid_is_no_rival(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("profile: 1\n", encoding="utf-8")
+    shelf = catalog([tmp_path, shipped_directory()])
+    assert check(SHELF.sources["piv"].path, shelf) == []
+
+
+def pattern(value: str, mask: str) -> Masked:
+    return Masked(value=bytes.fromhex(value), mask=bytes.fromhex(mask))
+
+
+ATR = pattern("3B0102", "FFFFFF")
+MEETINGS = [
+    (Match(aids=(AID,)), Match(aids=(AID,)), True),
+    (Match(aids=(AID,)), Match(aids=(OTHER, LONGER)), True),
+    (Match(aids=(AID,)), Match(aids=(OTHER,)), False),
+    (Match(aids=(AID,)), Match(atrs=(ATR,)), False),
+    (Match(atrs=(ATR,)), Match(atrs=(pattern("3B0100", "FFFF00"),)), True),
+    (Match(atrs=(ATR,)), Match(atrs=(pattern("3B0202", "FFFFFF"),)), False),
+    (Match(atrs=(ATR,)), Match(atrs=(pattern("3B01", "FFFF"),)), False),
+    (Match(aids=(AID,), atrs=(ATR,)), Match(aids=(AID,), atrs=(pattern("3B0103", "FFFFFF"),)), False),
+    (Match(aids=(AID,), atrs=(ATR,)), Match(aids=(AID,)), True),
+    (
+        Match(aids=(AID,), reply=ReplyMatch(path=(), value=b"\x00")),
+        Match(aids=(AID,), reply=ReplyMatch(path=(), value=b"\x01")),
+        False,
+    ),
+    (
+        Match(aids=(AID,), reply=ReplyMatch(path=(), value=b"\x00")),
+        Match(aids=(AID,), reply=ReplyMatch(path=(), value=b"\x00\x01")),
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), MEETINGS)
+def test_matches_that_meet(first: Match, second: Match, expected: bool) -> None:
+    assert overlap(first, second) is overlap(second, first) is expected
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"vectors": 1}', '{"vectors": [1, {"card": "x"}]}'])
+def test_files_for_other_tests(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    assert covered(tmp_path) == {}
+
+
+def test_vectors_in_a_folder_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "x.json").write_text('{"vectors": [{"operation": "sign"}]}', encoding="utf-8")
+    assert covered(tmp_path) == {"mine": {"sign"}}
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("nonsense", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        covered(tmp_path)
