@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +19,7 @@ from cardcore.errors import (
     PinEntryLength,
     PinEntryMismatch,
     PinEntryTimeout,
+    TransportError,
 )
 from cardcore.pin import PinBlock, PinSpec
 from cardcore.pinpad.features import PadReader, Way
@@ -142,7 +144,8 @@ class PadEntry:
             self._await_end(transport)
         except BaseException:
             if way.abort:
-                transport.control(way.abort)
+                with suppress(TransportError):  # what went wrong first is what counts
+                    transport.control(way.abort)
             raise
         return transport.control(way.finish)
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from construct import Byte, ConstructError, Int16ul, Int32ub, Struct
 
-from cardcore.errors import CardRemoved, CardReset, NoService, TransportError
+from cardcore.errors import CardRemoved, CardReset, NoService, ReplyError, TransportError
 from cardcore.pinpad.quirks import NOTHING_SPECIAL, Quirk, quirk_of
 from cardcore.transport.readers import properties
 
@@ -144,10 +144,10 @@ def _layout(control: Control, features: dict[int, int]) -> int:
 
 
 def _asked(control: Control, code: int) -> bytes:
-    """The reply, empty where the reader or its driver does not know the question."""
+    """The reply, empty where the reader, its driver, or the trace that is replayed does not know the question."""
     try:
         return control(code, b"")
     except (CardRemoved, CardReset, NoService):
         raise
-    except TransportError:
+    except (TransportError, ReplyError):
         return b""

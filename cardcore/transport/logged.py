@@ -39,6 +39,17 @@ class LoggingTransport(TransportWrapper):
         _log.debug("< %s (%s, %.1f ms)", redact_reply(reply, whole), meaning(int.from_bytes(reply[-2:])), elapsed)
         return reply
 
+    def control(self, code: int, data: bytes = b"") -> bytes:
+        """Send a control code to the reader, return its reply."""
+        _log.debug("> control %08X %s", code, data.hex())
+        try:
+            reply = self.inner.control(code, data)
+        except TransportError as error:
+            _log.debug("! %s: %s", error.code, error.message)
+            raise
+        _log.debug("< %s", reply.hex())
+        return reply
+
     def reconnect(self) -> None:
         """Take the connection up again after CardReset."""
         self.inner.reconnect()

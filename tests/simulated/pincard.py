@@ -45,7 +45,7 @@ class PinCard:
         self.block = FORMATS[form]
         self.secrets = {_USER: PIN, _UNBLOCKING: PUK}
         self.tries = {_USER: TRIES, _UNBLOCKING: TRIES}
-        self.known = (NEW, OTHER, PIN)
+        self.known: tuple[str, ...] = (NEW, OTHER, PIN)
         self.seen: list[bytes] = []
         self.verified = False
 

@@ -111,6 +111,7 @@ def check_that_it_was_recorded(folder: Path) -> None:
     log = (folder / "log").read_text(encoding="utf-8")
     assert '"prompt"' in log
     assert "> 00200080" in log
+    assert "> control 4233" in log
 
 
 def test_a_pin_that_comes_from_elsewhere_is_found(bench: PadBench, tmp_path: Path) -> None:

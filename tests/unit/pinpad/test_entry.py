@@ -293,6 +293,10 @@ def test_step_by_step_that_is_interrupted() -> None:
         with pytest.raises(TransportError, match="interrupted"):
             desk.authentication.verify(desk.pad)
         assert desk.reader.asked[-1][0] == last
+    desk = Desk(STEPS)
+    desk.reader.replies |= {0x05: CardRemoved("the card has gone"), 0x0B: TransportError("and the reader too")}
+    with pytest.raises(CardRemoved):
+        desk.authentication.verify(desk.pad)
 
 
 def test_step_by_step_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cardcore.errors import CardRemoved, CardReset, NoService, TransportError
+from cardcore.errors import CardError, CardRemoved, CardReset, NoService, ReplyError, TransportError
 from cardcore.pinpad import find_pad
 from cardcore.pinpad.features import DEFAULT_MAXIMUM, Way, feature_request
 from cardcore.pinpad.quirks import QUIRKS, quirk_of
@@ -75,7 +75,7 @@ def test_no_pad(reply: bytes) -> None:
     assert find_pad("r", lambda code, data: reply) is None
 
 
-def failing(error: TransportError) -> None:
+def failing(error: CardError) -> None:
     def control(code: int, data: bytes) -> bytes:
         raise error
 
@@ -84,6 +84,7 @@ def failing(error: TransportError) -> None:
 
 def test_a_driver_that_fails_has_no_pad() -> None:
     failing(TransportError("not supported"))
+    failing(ReplyError("the trace does not know that"))
     for error in (CardRemoved("x"), CardReset("x"), NoService("x")):
         with pytest.raises(type(error)):
             failing(error)

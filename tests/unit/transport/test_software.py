@@ -139,6 +139,22 @@ def test_the_log_shows_exchanges_without_secrets(caplog: pytest.LogCaptureFixtur
     assert caplog.records[-1].getMessage() == "! card-removed: injected fault: card-removed"
 
 
+def test_the_log_shows_control_codes(caplog: pytest.LogCaptureFixture) -> None:
+    class Reader(TransportWrapper):
+        def control(self, code: int, data: bytes = b"") -> bytes:
+            if code == 2:
+                raise TransportError("no such code")
+            return data[::-1]
+
+    caplog.set_level(logging.DEBUG, LOGGER_NAME)
+    card = LoggingTransport(Reader(SoftTransport(volatile_card("piv"), "alice")))
+    assert card.control(0x42000D48, b"ab") == b"ba"
+    with pytest.raises(TransportError):
+        card.control(2)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["> control 42000D48 6162", "< 6261", "> control 00000002 ", "! transport: no such code"]
+
+
 def test_nothing_is_logged_unless_asked_for(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, LOGGER_NAME)
     card = LoggingTransport(SoftTransport(volatile_card("piv"), "alice"))
