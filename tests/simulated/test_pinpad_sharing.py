@@ -83,7 +83,7 @@ def test_a_status_request_from_another_thread(bench: PadBench, reader: str) -> N
             (error, message), seconds = peer.hear()
             assert error == "ReaderBusy"
             assert "enter a PIN on its keypad" in message
-            assert seconds < 0.5
+            assert seconds < 3, "the reader itself would be busy for 20"
         bench.reader(reader).person.will(PIN)
         assert peer.hear() == ["entered", None]
         peer.go_on()
@@ -97,7 +97,7 @@ def test_nobody_comes(bench: PadBench, reader: str) -> None:
         assert peer.hear() == [f"Enter the PIN on {bench.service.full_name(reader)}'s keypad", 1]
         started = time.monotonic()
         kind, message = peer.hear()
-        assert 0.7 < time.monotonic() - started < 5
+        assert 0.2 < time.monotonic() - started < PATIENCE
         assert (kind, message) == ("PinEntryTimeout", "the time for the entry on the keypad is over")
         assert peer.hear() == 3
         peer.end()
@@ -148,11 +148,11 @@ def test_a_program_that_is_killed_during_the_entry(bench: PadBench, reader: str)
     with client(bench.service.env, SECOND, name) as after:
         assert after.hear() == "here"
         assert after.hear()[0] == 3, "no try was spent"
-        assert time.monotonic() - started < seconds + 5
+        assert time.monotonic() - started < seconds + PATIENCE
         after.go_on()
         after.end()
     while bench.reader(reader).person.waits.is_set():  # step by step others get at the card meanwhile
-        assert time.monotonic() - started < seconds + 5
+        assert time.monotonic() - started < seconds + PATIENCE
         time.sleep(0.02)
     bench.reader(reader).person.will(PIN)
     assert bench.on(reader, "pin", "verify").status == 0
@@ -189,7 +189,7 @@ def test_ctrl_c_is_heard_when_the_entry_has_ended(bench: PadBench) -> None:
             interrupt(peer)
             ended = threading.Event()
             threading.Thread(target=lambda ended=ended, peer=peer: (peer.process.wait(), ended.set())).start()
-            assert ended.wait(1.5) == at_once
+            assert ended.wait(PATIENCE if at_once else 1.0) == at_once
             bench.reader(reader).person.will("cancel")
             assert ended.wait(PATIENCE)
         bench.reader(reader).remove()
