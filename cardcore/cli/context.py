@@ -42,14 +42,15 @@ class Context:
         """The connection to the chosen card as it is, nothing selected; without --reader the only card there is."""
         from cardcore import open_transport
 
-        transport = open_transport(self.reader or _only_occupied(), trace=self.trace)
+        transport = open_transport(self.reader or only_occupied(), trace=self.trace)
         try:
             yield transport
         finally:
             transport.close()
 
 
-def _only_occupied() -> str:
+def only_occupied() -> str:
+    """The reader that holds a card, if there is only one; NoCard, NoReader."""
     from cardcore.errors import NoCard, NoReader
     from cardcore.transport import pcsc
 

@@ -41,6 +41,7 @@ class Root(LazyGroup):
         "object": Entry("object:objects", "Data objects: list, read, write."),
         "profile": Entry("profile:profile", "Card profiles: list, show, check, explain, ..."),
         "apdu": Entry("apdu:apdu", "Send raw command APDUs and decode the replies."),
+        "shell": Entry("shell:shell", "Type commands, one after the other."),
         "trace": Entry("trace:trace", "Traces that --trace recorded: show."),
         "soft": Entry("soft:soft", "Software cards: create, list, delete, attach."),
         "completion": Entry("completion:completion", "Print the completion script of a shell."),

@@ -85,6 +85,7 @@ CONFINED = MappingProxyType(
         "yaml": ("cardcore/profile/loader.py",),
         "click": ("cardcore/cli/", "csp_frontend/command/"),
         "rich": ("cardcore/cli/",),
+        "prompt_toolkit": ("cardcore/cli/",),
         "cryptography": ("cardcore/", "csp_frontend/"),
         "platformdirs": ("cardcore/", "csp_frontend/"),
     }

@@ -97,7 +97,7 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "completion": (("completion", "fish"),),
 }
 # These need a blank card, a reader, or a reader's driver: they have tests of their own that use `assert_documented`.
-ELSEWHERE = frozenset({"init", "readers", "soft attach", "profile schema"})
+ELSEWHERE = frozenset({"init", "readers", "soft attach", "profile schema", "shell"})
 
 
 def assert_documented(command: str, document: object) -> None:
