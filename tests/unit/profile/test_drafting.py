@@ -47,6 +47,12 @@ def test_a_draft_passes_the_check(outline: Outline, tmp_path: Path) -> None:
     [
         Outline(name="X"),
         Outline(name="\x1b\n", aid=bytes(5)),
+        Outline(name="X", aid=bytes(4)),
+        Outline(name="X", atr=bytes(1)),
+        Outline(name="X", aid=bytes(5), pin_length=(9, 4)),
+        Outline(name="X", aid=bytes(5), pad=(0xFF, 4)),
+        Outline(name="X", aid=bytes(5), key_refs=(2, 1)),
+        Outline(name="X", aid=bytes(5), puk_ref=0x01),
         Outline(name="X", aid=bytes(5), types=("ecp256",)),
         Outline(name="X", aid=bytes(5), types=()),
         Outline(name="X", aid=bytes(5), form=InputForm.HASH_LEFT_PADDED),
