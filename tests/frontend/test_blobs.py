@@ -207,3 +207,10 @@ def test_we_read_the_private_key_of_openssl(openssl: str, tmp_path: Path) -> Non
     blob = (tmp_path / "blob").read_bytes()
     found = private_key(blobs.parse_private(blob))
     assert found.private_numbers() == load_der_private_key(der, None).private_numbers()  # type: ignore[union-attr]  # RSA
+
+
+def test_hmac_info_is_read_back() -> None:
+    raw = struct.pack("<II", 0x8004, 8) + b"\x36" * 8 + struct.pack("<I", 0)
+    assert blobs.parse_hmac_info(raw) == blobs.HmacInfo(algorithm=0x8004, inner=b"\x36" * 8, outer=b"")
+    with refused(Code.ERROR_INVALID_PARAMETER):
+        blobs.parse_hmac_info(raw[:-1])
