@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem, ShellComplete, add_completion_class, get_completion_class
 
 from cardcore.cli.context import Context, pass_context
+from cardcore.cli.lazy import COMPLETION, PROGRAM
 from cardcore.cli.options import examples
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
@@ -71,8 +72,6 @@ def register() -> None:
 @pass_context
 def completion(context: Context, ctx: click.Context, shell: str) -> None:
     """Print the completion script of a shell."""
-    from cardcore.cli.root import COMPLETION, PROGRAM
-
     register()
     found = get_completion_class(shell)
     if found is None:

@@ -8,6 +8,10 @@ from typing import ClassVar, NamedTuple
 
 import click
 
+PROGRAM = "cardcore"
+COMPLETION = "_CARDCORE_COMPLETE"
+"""The environment variable by which shells ask for completions."""
+
 
 class Entry(NamedTuple):
     """Where a command is, as `module:attribute`, and its summary, so that the help of the group needs no import."""

@@ -14,12 +14,9 @@ import click
 from cardcore import __version__
 from cardcore.cli import errors
 from cardcore.cli.context import Context, logging_to_stderr
-from cardcore.cli.lazy import Entry, LazyGroup
+from cardcore.cli.lazy import COMPLETION, PROGRAM, Entry, LazyGroup
 from cardcore.cli.options import examples
 from cardcore.cli.output import Output
-
-PROGRAM = "cardcore"
-COMPLETION = "_CARDCORE_COMPLETE"
 
 
 class Root(LazyGroup):
