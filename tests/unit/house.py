@@ -86,6 +86,12 @@ CONFINED = MappingProxyType(
         "click": ("cardcore/cli/", "csp_frontend/command/"),
         "rich": ("cardcore/cli/",),
         "prompt_toolkit": ("cardcore/cli/",),
+        "sqlalchemy": ("cardcore/personalise/",),
+        "alembic": ("cardcore/personalise/",),
+        "procrastinate": ("cardcore/personalise/",),
+        "psycopg": ("cardcore/personalise/",),
+        "httpx": ("cardcore/personalise/",),
+        "fpdf": ("cardcore/personalise/",),
         "cryptography": ("cardcore/", "csp_frontend/"),
         "platformdirs": ("cardcore/", "csp_frontend/"),
     }
