@@ -17,7 +17,9 @@ from cardcore.errors import (
     PinBlocked,
     PinEntryError,
     PinError,
+    PinRequired,
     ReplyError,
+    SecurityStatus,
     StatusError,
 )
 from cardcore.pin import PinBlock, PinSpec, Stretching
@@ -257,8 +259,33 @@ class Authentication:
             PROCEDURES[admin.procedure](self._session.run, key, chosen, values)
             self._session.admin = True
 
+    def keeps_admin(self) -> bool:
+        """Whether the card itself keeps the admin key behind a PIN; no PIN is needed for the question."""
+        if not self._session.engine.can("admin-kept"):
+            return False
+        try:
+            answer = self._session.run("admin-kept", {})
+        except (StatusError, ReplyError):  # no such record, or one of somebody else's making
+            return False
+        return isinstance(answer, dict) and answer.get("key") == "kept"
+
+    def kept_admin(self) -> Secret:
+        """The admin key that the card keeps; PinRequired if its PIN was not verified, ReplyError if there is none."""
+        try:
+            found = self._session.run("admin-key", {})
+        except SecurityStatus as error:
+            raise PinRequired("the card gives the admin key that it keeps only after its PIN") from error
+        except (NotFound, ReplyError):
+            found = b""
+        if not isinstance(found, bytes) or not found:
+            raise ReplyError("the card says that it keeps the admin key, but has none", hint="Give the key itself.")
+        return Secret(found)
+
     def change_admin(self, new: Secret, cipher: str = "") -> None:
-        """Replace the admin key; the old one must have been used with `admin` before."""
+        """Replace the admin key; the old one must have been used with `admin` before.
+
+        Where the card keeps the key it keeps the new one from now on.
+        """
         admin = self._admin()
         if admin.pin:
             raise NotSupported("the administrator of this card has a PIN", hint=f"Change the PIN named {admin.pin}.")
@@ -270,7 +297,11 @@ class Authentication:
             "new_admin.length": len(new),
             "new_admin.key": new,
         }
-        self._session.run("admin-change", values)
+        with self._session.transaction():
+            kept = self.keeps_admin()
+            self._session.run("admin-change", values)
+            if kept:
+                self._session.run("admin-keep", {"new_admin.key": new})
 
     def _admin(self) -> Admin:
         admin = self._session.profile.admin

@@ -147,8 +147,16 @@ class Card:
         """
         self.authentication.admin(_given(key), cipher, last_try=last_try)
 
+    def keeps_admin_key(self) -> bool:
+        """Whether the card itself keeps the admin key behind a PIN, so that nobody else has to have it."""
+        return self.authentication.keeps_admin()
+
+    def kept_admin_key(self) -> Secret:
+        """The admin key that the card keeps, for `authenticate_admin`; PinRequired before `verify`."""
+        return self.authentication.kept_admin()
+
     def change_admin_key(self, new: Pin, cipher: str = "") -> None:
-        """Replace the admin key, after `authenticate_admin` with the old one."""
+        """Replace the admin key, after `authenticate_admin` with the old one; one that the card keeps, there too."""
         self.authentication.change_admin(_secret(new), cipher)
 
     # Keys

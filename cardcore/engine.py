@@ -16,8 +16,8 @@ from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
 from cardcore.sw import Sw
 
-SECRET_REPLIES = frozenset({"decipher", "agree"})
-"""Operations whose reply must not be recorded: it may be a session key."""
+SECRET_REPLIES = frozenset({"decipher", "agree", "admin-key"})
+"""Operations whose reply must not be recorded: it is a key, or may be one."""
 
 _PIN_OPERATIONS = frozenset({"verify", "change", "unblock"})
 _WRONG_PIN = frozenset({Sw.VERIFY_FAILED, Sw.SECURITY_STATUS})

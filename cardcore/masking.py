@@ -38,6 +38,9 @@ _SECRET_OBJECTS = frozenset({0x00D1, 0x00D2, 0x00D3, 0x00D5, 0x00F4})
 _PIN_RECORDS = 0x01
 # PUT DATA with a template in its data field that loads a key: extended header list, private key, key container.
 _KEY_TEMPLATES = (b"\x4d", b"\x7f\x48", b"\x70")
+# The data object in which some tools keep an admin key behind the PIN, as GET DATA and PUT DATA name it.
+_GET_DATA = 0xCB
+_KEPT_KEY = bytes.fromhex("5c035fc109")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +64,15 @@ def mask_of(command: bytes) -> Mask:
     Blocks after the first of a chain that loads a key need `ChainMasker`. A command whose length fields
     are wrong is masked from the end of its header.
     """
-    return _data_mask(command) if _is_secret(command) else OPEN
+    return _mask(command, secret=_is_secret(command))
 
 
 def join(first: Mask, second: Mask) -> Mask:
     """A mask that covers what either covers."""
     if first == OPEN:
         return second
+    if second == OPEN:
+        return first
     return Mask(command=first.command + second.command, reply=first.reply or second.reply)
 
 
@@ -82,7 +87,7 @@ class ChainMasker:
         header = command[1:_HEADER_SIZE]
         secret = _is_secret(command) or self._chain == (header, True)
         self._chain = (header, secret) if command and command[0] & _CHAINING else None
-        return join(given, _data_mask(command)) if secret else given
+        return join(given, _mask(command, secret=secret))
 
 
 def redact(command: bytes, mask: Mask) -> str:
@@ -110,13 +115,21 @@ def _is_secret(command: bytes) -> bool:
         return True
     if instruction in (_PUT_DATA, _PUT_DATA_TLV):
         start, end = _data_span(command)
-        return start == _HEADER_SIZE or command[start:end].startswith(_KEY_TEMPLATES)
+        return start == _HEADER_SIZE or command[start:end].startswith((*_KEY_TEMPLATES, _KEPT_KEY))
     return False
 
 
-def _data_mask(command: bytes) -> Mask:
+def _reads_key(command: bytes) -> bool:
+    if len(command) <= _HEADER_SIZE or command[1] != _GET_DATA:
+        return False
     start, end = _data_span(command)
-    return Mask(command=((start, end),)) if start < end else OPEN
+    return command[start:end] == _KEPT_KEY
+
+
+def _mask(command: bytes, *, secret: bool) -> Mask:
+    """A mask of the whole data field if it is secret, and of the reply if that may hold a key."""
+    start, end = _data_span(command)
+    return Mask(command=((start, end),) if secret and start < end else (), reply=_reads_key(command))
 
 
 def _data_span(command: bytes) -> tuple[int, int]:

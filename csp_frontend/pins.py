@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -36,6 +37,12 @@ class Program(Protocol):
     admin: Secret | None
     window: int
     prompt: str
+
+
+class Kept(Enum):
+    """Stands for an admin key that is read from the card itself, in the transaction in which its PIN was verified."""
+
+    BEHIND_PIN = "behind the PIN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,12 +256,14 @@ class PinKeeper:
 
         NTE_PERM if an admin key is wanted and there is none, or it is refused.
         """
-        with_pin, admin = need.policy is PinPolicy.ALWAYS, None
+        with_pin = need.policy is PinPolicy.ALWAYS
+        admin: Secret | Kept | None = None
         for _ in range(_ROUNDS):
             try:
                 return self._changed(need, action, admin, with_pin=with_pin)
             except AdminRequired:
                 admin = self._admin(need)
+                with_pin = with_pin or admin is Kept.BEHIND_PIN
             except (PinRequired, SecurityStatus):
                 if not with_pin:
                     with_pin = True
@@ -266,11 +275,14 @@ class PinKeeper:
                 need.token.let_go(need.owner)
         raise CspError(Code.NTE_PERM, "the card wants more than the PIN and the admin key")
 
-    def _changed(self, need: Need, action: Callable[[Card], T], admin: Secret | None, *, with_pin: bool) -> T:
+    def _changed(self, need: Need, action: Callable[[Card], T], admin: Secret | Kept | None, *, with_pin: bool) -> T:
         cipher = self.policy(need.token).admin_cipher
 
         def acting(card: Card, pin: Secret | None = None) -> T:
-            if admin is not None:
+            if isinstance(admin, Kept):
+                with card.kept_admin_key() as key:
+                    _authenticate(card, key, cipher)
+            elif admin is not None:
                 _authenticate(card, admin, cipher)
             return action(card)
 
@@ -280,9 +292,11 @@ class PinKeeper:
             need.token.turn_to(need.owner)
             return acting(card)
 
-    def _admin(self, need: Need) -> Secret:
-        """The admin key: the program's, that of the configuration, or the person's."""
+    def _admin(self, need: Need) -> Secret | Kept:
+        """The admin key: the program's, that of the configuration, the one that the card keeps, or the person's."""
         given = need.program.admin or _from_source(self.policy(need.token).admin_key)
+        if given is None and _keeps_admin_key(need.token):
+            return Kept.BEHIND_PIN
         if given is None:
             if need.program.silent:
                 raise CspError(Code.NTE_PERM, "the admin key is wanted, and nobody may be asked")
@@ -290,6 +304,11 @@ class PinKeeper:
         if given is None:
             raise CspError(Code.SCARD_W_CANCELLED_BY_USER, "the person gave no admin key")
         return _admin_bytes(given, need.token.card)
+
+
+def _keeps_admin_key(token: Token) -> bool:
+    with token.using() as card:
+        return card.keeps_admin_key()
 
 
 def _verify(card: Card, name: str, pin: Secret | PinPad, *, last_try: bool) -> None:

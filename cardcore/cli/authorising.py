@@ -95,7 +95,7 @@ class Authority:
         """
         needs = _certain_needs(self._card, operation)
         if self._admin_source is not None or "admin" in needs:
-            self._prove_admin()
+            self.prove_admin()
         if (offer_pin and self._pin_source is not None) or "pin" in needs:
             self._verify_pin()
 
@@ -111,17 +111,27 @@ class Authority:
         except AdminRequired:
             if self._admin_proved:
                 raise
-            self._prove_admin()
+            self.prove_admin()
         except PinRequired:
             if self._pin_verified:
                 raise
             self._verify_pin()
         return action()
 
-    def _prove_admin(self) -> None:
-        if not self._admin_proved:
+    def prove_admin(self) -> None:
+        """Authenticate as administrator: with the key that was given, else with the one that the card keeps.
+
+        The card gives that after its PIN. Where it keeps none the key is asked for.
+        """
+        if self._admin_proved:
+            return
+        if self._admin_source is None and self._card.keeps_admin_key():
+            self._verify_pin()
+            with self._card.kept_admin_key() as key:
+                self._card.authenticate_admin(key)
+        else:
             authenticate_admin(self._card, self._admin_source)
-            self._admin_proved = True
+        self._admin_proved = True
 
     def _verify_pin(self) -> None:
         if not self._pin_verified:

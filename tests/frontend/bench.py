@@ -56,6 +56,14 @@ def piv_card(keys: Sequence[str] = ("9a",), *, pin_tries: int = 3, bits: int = 2
     return soft
 
 
+def keep_admin_key(soft: SoftCard, flags: str = "8003810102") -> None:
+    """Let a card keep its admin key behind the PIN, or something else there, as the tools in wide use write it."""
+    with open_on(SoftTransport(soft, "making"), "piv") as card:
+        card.authenticate_admin(ADMIN)
+        card.write("5FFF00", bytes.fromhex(flags))
+        card.write("printed", bytes.fromhex("881A8918") + ADMIN)
+
+
 class Bench:
     """Readers with cards, the provider over them, and the person at the dialog."""
 

@@ -6,10 +6,10 @@ import pytest
 
 from cardcore.transport.base import Transport
 from csp_frontend.configuration import CachePolicy, Configuration, TokenPolicy
-from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Code, Nx, Pp, TokenFlag
+from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Code, Flag, Nx, Pp, TokenFlag
 from csp_frontend.prompts import PinRequest, TerminalDialog
 from csp_frontend.provider import ClientSession
-from tests.frontend.bench import PIN, SILENT, WRONG, Bench, piv_card
+from tests.frontend.bench import PIN, SILENT, WRONG, Bench, keep_admin_key, piv_card
 from tests.frontend.refusals import refused
 from tests.frontend.test_pins import nx, sign, sign_in
 from tests.unit.pinpad.padtransport import DIRECT, PadTransport
@@ -105,6 +105,19 @@ def test_entries_that_end_without_a_pin(keypad: Keypad, entry: bytes, code: Code
     with refused(code):
         sign_in(client, context)
     assert nx(client, context) == Nx.ERROR_NX_UNDEFINED
+
+
+def test_an_admin_key_that_the_card_keeps(keypad: Keypad) -> None:
+    bench = Bench()
+    card = piv_card()
+    keep_admin_key(card)
+    bench.readers.around = keypad.around
+    bench.readers.plug("Keypad", card)
+    keypad.entries = [PIN]
+    client = bench.client()
+    context = client.CPAcquireContext(READER, 0x8)
+    client.CPGenKey(context, AT_SIGNATURE, Flag.CRYPT_USER_PROTECTED | 1024 << 16)
+    assert keypad.count == 1
 
 
 def test_a_program_may_still_set_the_pin(keypad: Keypad) -> None:

@@ -151,6 +151,7 @@ def test_the_search_does_find_a_pin(form: str, pin: str) -> None:
         ("00DB3FFF 04 7F480100", "00db3fff04********"),
         ("00DB3FFF 03 700101", "00db3fff03******"),
         ("00DB3FFF 03 5C0101", "00db3fff035c0101"),
+        ("00DB3FFF 08 5C035FC109 530101", "00db3fff08" + "**" * 8),
         ("00DB3FFF 09 5C0101", "00db3fff********"),
         ("00CB3FFF 03 4D0101", "00cb3fff034d0101"),
         ("00A40400 02 3132", "00a40400023132"),
@@ -159,6 +160,12 @@ def test_the_search_does_find_a_pin(form: str, pin: str) -> None:
 def test_what_the_instruction_says(command: str, shown: str) -> None:
     raw = bytes.fromhex(command)
     assert redact(raw, mask_of(raw)) == shown
+
+
+def test_the_object_in_which_an_admin_key_is_kept_is_not_shown() -> None:
+    for command, hidden in (("00CB3FFF 05 5C035FC109 00", True), ("00CB3FFF 05 5C035FC102 00", False), ("00CB", False)):
+        assert mask_of(bytes.fromhex(command)) == Mask(reply=hidden)
+        assert ChainMasker().mask(bytes.fromhex(command)) == Mask(reply=hidden)
 
 
 def shown_in_turn(*commands: str) -> list[str]:
