@@ -6,7 +6,7 @@ The parts that are signed are put together here as DER (RFC 2986, RFC 5280); `si
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -28,12 +28,13 @@ HASHES = ("sha256", "sha384", "sha512")
 MAX_DAYS = 100 * 366
 
 _BOOLEAN, _INTEGER, _BITS, _OCTETS, _NULL, _OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
-_SEQUENCE, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0x17, 0x18
+_SET, _SEQUENCE, _UTC_TIME, _GENERALIZED_TIME = 0x31, 0x30, 0x17, 0x18
 _VERSION_3 = encode(0xA0, encode(_INTEGER, b"\x02"))
 _VERSION_1 = encode(_INTEGER, b"\x00")
 _FIRST_GENERALIZED_YEAR = 2050  # RFC 5280, 4.1.2.5
 _SERIAL_BYTES = 20  # RFC 5280, 4.1.2.2
 
+_EXTENSION_REQUEST = encode(_OID, bytes.fromhex("2A864886F70D01090E"))  # RFC 2985, 5.4.2
 _PSS = encode(_OID, bytes.fromhex("2A864886F70D01010A"))
 _MGF1 = encode(_OID, bytes.fromhex("2A864886F70D010108"))
 _DIGESTS = {name: encode(_OID, bytes.fromhex(f"6086480165030402{number:02X}")) for number, name in enumerate(HASHES, 1)}
@@ -100,10 +101,38 @@ def algorithm_identifier(kind: Kind, hash_name: str, scheme: Scheme | None = Non
     return encode(_SEQUENCE, _PSS + encode(_SEQUENCE, parameters))
 
 
-def request(subject: x509.Name, signer: Signer) -> bytes:
-    """A PKCS #10 certificate request as DER (RFC 2986, 4): subject and public key, no attributes."""
-    body = _VERSION_1 + subject.public_bytes() + _key_info(signer.public) + encode(0xA0, b"")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a certificate says: from when to when (UTC, whole seconds) which key belongs to whom, and the extensions."""
+
+    subject: x509.Name
+    issuer: x509.Name
+    public: PublicKey
+    start: datetime
+    end: datetime
+    extensions: tuple[x509.Extension[x509.ExtensionType], ...]
+
+
+def request(subject: x509.Name, signer: Signer, extensions: Iterable[x509.Extension[x509.ExtensionType]] = ()) -> bytes:
+    """A PKCS #10 certificate request as DER (RFC 2986, 4): subject and public key, and the extensions that are wanted.
+
+    The extensions stand in the attribute extensionRequest (RFC 2985, 5.4.2).
+    """
+    wanted = b"".join(_extension(entry) for entry in extensions)
+    attribute = encode(_SEQUENCE, _EXTENSION_REQUEST + encode(_SET, encode(_SEQUENCE, wanted))) if wanted else b""
+    body = _VERSION_1 + subject.public_bytes() + _key_info(signer.public) + encode(0xA0, attribute)
     return _signed(encode(_SEQUENCE, body), signer)
+
+
+def certificate(body: Body, signer: Signer) -> bytes:
+    """A certificate of version 3 as DER (RFC 5280, 4.1) with a random serial number, signed by the issuer's key."""
+    validity = encode(_SEQUENCE, _time(body.start) + _time(body.end))
+    extensions = encode(0xA3, encode(_SEQUENCE, b"".join(_extension(entry) for entry in body.extensions)))
+    names = body.issuer.public_bytes() + validity + body.subject.public_bytes()
+    return _signed(
+        encode(_SEQUENCE, _VERSION_3 + _serial() + signer.algorithm + names + _key_info(body.public) + extensions),
+        signer,
+    )
 
 
 def self_signed(
@@ -116,11 +145,15 @@ def self_signed(
     if not 1 <= days <= MAX_DAYS:
         raise InputError(f"a certificate cannot be valid for {days} days", hint=f"Choose 1 to {MAX_DAYS}.")
     start = (now or datetime.now(UTC)).replace(microsecond=0)
-    name = subject.public_bytes()
-    validity = encode(_SEQUENCE, _time(start) + _time(start + timedelta(days=days)))
-    extensions = encode(0xA3, encode(_SEQUENCE, _extensions(signer.public, usage)))
-    body = _VERSION_3 + _serial() + signer.algorithm + name + validity + name + _key_info(signer.public) + extensions
-    return _signed(encode(_SEQUENCE, body), signer)
+    body = Body(
+        subject=subject,
+        issuer=subject,
+        public=signer.public,
+        start=start,
+        end=start + timedelta(days=days),
+        extensions=_own_extensions(signer.public, usage),
+    )
+    return certificate(body, signer)
 
 
 def _signed(body: bytes, signer: Signer) -> bytes:
@@ -147,7 +180,7 @@ def _time(moment: datetime) -> bytes:
     return encode(_GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
 
 
-def _extensions(public: PublicKey, usage: frozenset[Usage]) -> bytes:
+def _own_extensions(public: PublicKey, usage: frozenset[Usage]) -> tuple[x509.Extension[x509.ExtensionType], ...]:
     from cryptography import x509
 
     key_usage = x509.KeyUsage(
@@ -162,19 +195,14 @@ def _extensions(public: PublicKey, usage: frozenset[Usage]) -> bytes:
         decipher_only=False,
     )
     identifier = x509.SubjectKeyIdentifier.from_public_key(public)
-    return b"".join(
-        (
-            _extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
-            _extension(key_usage, critical=True),
-            _extension(identifier, critical=False),
-        )
-    )
+    found = ((x509.BasicConstraints(ca=False, path_length=None), True), (key_usage, True), (identifier, False))
+    return tuple(x509.Extension(value.oid, critical, value) for value, critical in found)
 
 
-def _extension(value: x509.ExtensionType, *, critical: bool) -> bytes:
+def _extension(entry: x509.Extension[x509.ExtensionType]) -> bytes:
     from cryptography import x509
 
-    flag = encode(_BOOLEAN, b"\xff") if critical else b""
+    flag = encode(_BOOLEAN, b"\xff") if entry.critical else b""
     # An object identifier's DER out of a library that does not give it away: as the only part of a usage list.
-    oid = x509.ExtendedKeyUsage([value.oid]).public_bytes()[2:]
-    return encode(_SEQUENCE, oid + flag + encode(_OCTETS, value.public_bytes()))
+    oid = x509.ExtendedKeyUsage([entry.oid]).public_bytes()[2:]
+    return encode(_SEQUENCE, oid + flag + encode(_OCTETS, entry.value.public_bytes()))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cardcore.cli import files, keyfiles
+from cardcore import keyfiles
+from cardcore.cli import files
 from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import (

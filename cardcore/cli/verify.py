@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cardcore.cli import files, keyfiles
+from cardcore import keyfiles
+from cardcore.cli import files
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import BadSignature, OptionError
 from cardcore.cli.options import examples, signature_options

@@ -22,7 +22,7 @@ _GROUND = "errors secret sw tlv apdu"
 _PURE = f"{_GROUND} atr masking pin padding profile keytypes signing"
 _DRIVER = f"{_PURE} transport channel pinpad"
 _SESSIONS = "engine procedures session authentication"
-_CARD = f"{_DRIVER} {_SESSIONS} directory keyring card opening resetting verifying certificates instructions"
+_CARD = f"{_DRIVER} {_SESSIONS} directory keyring card opening resetting verifying certificates keyfiles instructions"
 # Which parts of cardcore a part may import, inside functions too; `cardcore` is its public face.
 # A new part gets a row here, and with it a place.
 LAYERS = MappingProxyType(
@@ -43,6 +43,7 @@ LAYERS = MappingProxyType(
             "signing": f"{_GROUND} padding keytypes profile",
             "verifying": f"{_GROUND} padding keytypes profile signing",
             "certificates": f"{_GROUND} padding keytypes profile",
+            "keyfiles": f"{_GROUND} keytypes",
             "instructions": "",
             "explaining": f"{_PURE} instructions",
             "transport": f"{_GROUND} atr masking",
@@ -90,7 +91,9 @@ CONFINED = MappingProxyType(
         "alembic": ("cardcore/personalise/",),
         "procrastinate": ("cardcore/personalise/",),
         "psycopg": ("cardcore/personalise/",),
-        "httpx": ("cardcore/personalise/",),
+        "httpx": ("cardcore/personalise/issuers/",),
+        "pyasn1": ("cardcore/personalise/issuers/",),
+        "pyasn1_alt_modules": ("cardcore/personalise/issuers/",),
         "fpdf": ("cardcore/personalise/",),
         "cryptography": ("cardcore/", "csp_frontend/"),
         "platformdirs": ("cardcore/", "csp_frontend/"),

@@ -1,1 +1,36 @@
 """Issuers of certificates: a local CA, a CA key on a card, a command, EST, CMP, or requests out and certificates in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cardcore.personalise.issuers.base import Issuer
+    from cardcore.personalise.issuers.settings import IssuerSettings
+
+
+def open_issuer(settings: IssuerSettings) -> Issuer:
+    """The issuer of these settings, its certificates checked as they say. InputError for files that cannot be used.
+
+    Nothing is sent to an issuer, and no PIN asked for, before the first order.
+    """
+    from cardcore.personalise.issuers.checking import CheckedIssuer
+
+    return CheckedIssuer(_opened(settings), settings.checks)
+
+
+def _opened(settings: IssuerSettings) -> Issuer:
+    from cardcore.personalise.issuers import command, local, offline, oncard
+    from cardcore.personalise.issuers.settings import CardCa, CommandCa, LocalCa, Offline
+
+    match settings:
+        case LocalCa():
+            return local.open_local(settings)
+        case CardCa():
+            return oncard.open_on_card(settings)
+        case CommandCa():
+            return command.CommandIssuer(settings)
+        case Offline():
+            return offline.OfflineIssuer(settings)
+        case _:
+            raise AssertionError(settings)

@@ -8,7 +8,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from cardcore.cli import keyfiles, options
+from cardcore import keyfiles
+from cardcore.cli import options
 from cardcore.errors import InputError
 from tests.unit.cli.openssl import openssl
 from tests.unit.cli.shell import ADMIN, Shell

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cardcore.errors import InputError
@@ -10,6 +11,17 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from cardcore.keytypes import PrivateKey, PublicKey
+
+
+_WRONG_PUBLIC = "Is the public key (--public on the command line) the right one?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A private key and the certificates that came with it: its own first, then those above it."""
+
+    key: PrivateKey
+    certificates: tuple[x509.Certificate, ...]
 
 
 def pem(public: PublicKey) -> str:
@@ -37,13 +49,13 @@ def private_key(data: bytes, password: bytes | None) -> PrivateKey:
         key = _any_private_key(data, password)
     except TypeError as error:
         given = password is not None
-        hint = "Leave --password out." if given else "Say where its password comes from: --password SRC."
+        hint = "Give none." if given else "Say where its password comes from (--password SRC on the command line)."
         what = "is not encrypted, but a password was given" if given else "is encrypted"
         raise InputError(f"the key file {what}", hint=hint) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise InputError(
             "the file is no private key in PEM, DER or PKCS #12 form, or the password is wrong",
-            hint="Give the password's source with --password, if the file has one.",
+            hint="If the file has a password, say where it comes from (--password SRC on the command line).",
         ) from error
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise InputError("the file holds a key that is neither RSA nor elliptic-curve", hint="Convert or replace it.")
@@ -80,11 +92,37 @@ def certificate(data: bytes, password: bytes | None = None) -> x509.Certificate:
     except ValueError as error:
         raise InputError(
             "the file is no certificate in PEM, DER or PKCS #12 form, or the password is wrong",
-            hint="Give the password's source with --password, if the file has one.",
+            hint="If the file has a password, say where it comes from (--password SRC on the command line).",
         ) from error
     if found is None:
         raise InputError("the PKCS #12 file holds no certificate", hint="Export it again with its certificate.")
     return found
+
+
+def identity(data: bytes, password: bytes | None) -> Identity:
+    """The private key and the certificates in a file's bytes: PKCS #12, or PEM with both or with the key only."""
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    key = private_key(data, password)
+    if b"-----BEGIN" in data:
+        return Identity(key=key, certificates=bundle(data) if b"-----BEGIN CERTIFICATE" in data else ())
+    try:
+        _, own, more = pkcs12.load_key_and_certificates(data, password)
+    except ValueError:
+        return Identity(key=key, certificates=())  # a key in DER
+    return Identity(key=key, certificates=(*((own,) if own else ()), *more))
+
+
+def bundle(data: bytes) -> tuple[x509.Certificate, ...]:
+    """All certificates in a file's bytes: PEM, one or several, or one in DER. InputError if there is none."""
+    from cryptography import x509
+
+    if b"-----BEGIN" not in data:
+        return (certificate(data),)
+    try:
+        return tuple(x509.load_pem_x509_certificates(data))
+    except ValueError as error:
+        raise InputError("the file holds no certificates in PEM form", hint="Check which file it is.") from error
 
 
 def public_key(data: bytes) -> PublicKey:
@@ -120,7 +158,8 @@ def own_certificate(data: bytes) -> x509.Certificate:
         made.verify_directly_issued_by(made)
     except (InvalidSignature, ValueError) as error:
         raise InputError(
-            "the signature on the certificate does not fit the public key", hint="Is --public the right one?"
+            "the signature on the certificate does not fit the public key",
+            hint=_WRONG_PUBLIC,
         ) from error
     return made
 
@@ -132,5 +171,8 @@ def encoded_request(data: bytes, *, as_der: bool) -> bytes:
 
     request = x509.load_der_x509_csr(data)
     if not request.is_signature_valid:
-        raise InputError("the signature on the request does not fit the public key", hint="Is --public the right one?")
+        raise InputError(
+            "the signature on the request does not fit the public key",
+            hint=_WRONG_PUBLIC,
+        )
     return request.public_bytes(Encoding.DER if as_der else Encoding.PEM)
