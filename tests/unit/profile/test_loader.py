@@ -50,7 +50,7 @@ REFUSED = [
     ('a: "\\0"\n', 1, 4, "control character U+0000"),
     ('a: "\\x1b[31m"\n', 1, 4, "control character U+001B"),
     ("a: " + "[" * (MAX_DEPTH + 1), 1, 3 + MAX_DEPTH + 1, "nested deeper"),
-    ("[" * 100_000, 1, MAX_DEPTH + 2, "nested deeper"),
+    ("[" * 500, 1, MAX_DEPTH + 2, "nested deeper"),
 ]
 
 
@@ -63,7 +63,15 @@ def test_refused(text: str, line: int, column: int, message: str) -> None:
 
 
 @pytest.mark.usefixtures("_both_parsers")
-@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"', 'a: "\\ud800"', "%YAML 1." + "9" * 5000 + "\n---\na: 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a: "\\UFFFFFFFF"',
+        'a: "\\ud800"',
+        "%YAML 1." + "9" * 5000 + "\n---\na: 1",
+        "[" * 100_000,  # looking ahead, libyaml comes to a limit of its own before ours is asked
+    ],
+)
 def test_what_the_parsers_refuse_in_their_own_ways(text: str) -> None:
     with pytest.raises(ProfileError, match=r"x\.yaml:\d+:\d+: "):
         load_tree(text.encode(), "x.yaml")
