@@ -77,7 +77,7 @@ def parse_name(text: str) -> x509.Name:
         found = x509.Name.from_rfc4514_string(text, overrides)
     except ValueError as error:
         raise InputError(
-            f"{text!r} is no distinguished name", hint="Write it as in CN=Alice,O=Example,C=DE (RFC 4514)."
+            f"{text!r} is no distinguished name: {error}", hint="Write it as in CN=Alice,O=Example,C=DE (RFC 4514)."
         ) from error
     if not found.rdns:
         raise InputError("the distinguished name is empty", hint="Write it as in CN=Alice,O=Example,C=DE (RFC 4514).")
