@@ -26,6 +26,7 @@ from cardcore.errors import (
     ProfileError,
     TransportError,
 )
+from cardcore.sources import SourceError
 
 
 class OptionError(InputError):
@@ -51,6 +52,7 @@ EXIT_STATUS: Mapping[type[BaseException], int] = {
     Exception: EXIT_FAILED,
     CardError: EXIT_FAILED,
     OptionError: EXIT_USAGE,
+    SourceError: EXIT_USAGE,
     PinRequired: EXIT_USAGE,
     AdminRequired: EXIT_USAGE,
     click.UsageError: EXIT_USAGE,

@@ -7,16 +7,15 @@ import os
 import sys
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
+from cardcore import sources
 from cardcore.cli.errors import OptionError
 from cardcore.errors import InputError, NotSupported
 from cardcore.secret import Secret
 
 FORMS = "prompt, pad, env:VAR, file:PATH or fd:N"
-_MOST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +73,7 @@ SOURCE = SourceType()
 def obtain(source: Source | None, label: str, option: str, *, new: bool = False) -> Secret:
     """The secret from its source; without one it is asked for on the terminal, a new one twice.
 
-    OptionError where there is no terminal, and where the source has nothing.
+    OptionError where there is no terminal, OptionError or SourceError where the source has nothing.
     """
     if source is None and not _has_terminal():
         raise OptionError(
@@ -87,7 +86,8 @@ def obtain(source: Source | None, label: str, option: str, *, new: bool = False)
         raise NotSupported(
             f"the {label} cannot be entered on a PIN pad", hint=f"Use {option} with prompt, env:VAR, file:PATH or fd:N."
         )
-    secret = Secret({"env": _from_environment, "file": _from_file, "fd": _from_descriptor}[source.kind](source.place))
+    read = {"env": sources.environment, "file": sources.file, "fd": _from_descriptor}[source.kind]
+    secret = Secret(read(source.place))
     if not secret:
         raise OptionError(f"{source} is empty, so there is no {label}", hint="Check what fills it.")
     return secret
@@ -131,34 +131,15 @@ def _ask(prompt: str, option: str) -> str:
         ) from error
 
 
-def _from_environment(name: str) -> bytes:
-    value = os.environ.get(name)
-    if value is None:
-        raise OptionError(f"the environment variable {name} is not set", hint=f"Set and export {name}.")
-    return _without_newline(os.fsencode(value) if sys.platform != "win32" else value.encode())
-
-
-def _from_file(name: str) -> bytes:
-    try:
-        with Path(name).open("rb") as file:
-            return _without_newline(file.read(_MOST_BYTES))
-    except OSError as error:
-        raise OptionError(f"cannot read {name}: {error.strerror}", hint="Check the path and your rights.") from error
-
-
 def _from_descriptor(number: str) -> bytes:
     """One line of an open file, so that several secrets can come through the same one."""
     line = bytearray()
     try:
-        while len(line) < _MOST_BYTES:
+        while len(line) < sources.MOST_BYTES:
             byte = os.read(int(number), 1)
             if byte in (b"", b"\n"):
                 break
             line += byte
     except (OSError, OverflowError) as error:
         raise OptionError(f"cannot read the file descriptor {number}", hint="Is it open? Try `3<FILE`.") from error
-    return _without_newline(bytes(line))
-
-
-def _without_newline(data: bytes) -> bytes:
-    return data.removesuffix(b"\n").removesuffix(b"\r")
+    return sources.without_newline(bytes(line))

@@ -31,6 +31,7 @@ LAYERS = MappingProxyType(
         for part, allowed in {
             "errors": "",
             "secret": "errors",
+            "sources": "errors secret",
             "sw": "errors",
             "tlv": "errors",
             "apdu": "errors sw",
@@ -61,8 +62,8 @@ LAYERS = MappingProxyType(
             "conformance": _CARD,
             # The software card shares the notation with the driver and nothing else: no fault hides its twin.
             "softcard": "errors sw tlv apdu",
-            "personalise": f"cardcore {_CARD} softcard",
-            "cli": f"cardcore {_CARD} explaining conformance softcard personalise",
+            "personalise": f"cardcore {_CARD} softcard sources",
+            "cli": f"cardcore {_CARD} explaining conformance softcard personalise sources",
             "__init__": f"{_CARD} softcard personalise",
             "__main__": "cli",
         }.items()

@@ -17,6 +17,7 @@ from cardcore.cli import secrets
 from cardcore.cli.errors import OptionError
 from cardcore.cli.secrets import Source, obtain, obtain_key
 from cardcore.errors import InputError, NotSupported
+from cardcore.sources import SourceError
 from tests.unit import house
 from tests.unit.cli.shell import ADMIN, PIN, PUK, Shell
 
@@ -58,7 +59,7 @@ def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError, match="empty"):
         obtain(source("env:SECRET"), "PIN", "--pin")
     monkeypatch.delenv("SECRET")
-    with pytest.raises(OptionError, match="SECRET is not set"):
+    with pytest.raises(SourceError, match="SECRET is not set"):
         obtain(source("env:SECRET"), "PIN", "--pin")
 
 
@@ -66,7 +67,7 @@ def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_from_a_file(tmp_path: Path, ending: bytes) -> None:
     (tmp_path / "pin").write_bytes(b" 12\xc3\xa4 " + ending)
     assert obtain(source(f"file:{tmp_path / 'pin'}"), "PIN", "--pin").reveal() == b" 12\xc3\xa4 "
-    with pytest.raises(OptionError, match="cannot read"):
+    with pytest.raises(SourceError, match="cannot read"):
         obtain(source(f"file:{tmp_path / 'other'}"), "PIN", "--pin")
 
 
