@@ -76,8 +76,9 @@ def parse_name(text: str) -> x509.Name:
     try:
         found = x509.Name.from_rfc4514_string(text, overrides)
     except ValueError as error:
+        reason = f": {error}" if str(error) else ""
         raise InputError(
-            f"{text!r} is no distinguished name: {error}", hint="Write it as in CN=Alice,O=Example,C=DE (RFC 4514)."
+            f"{text!r} is no distinguished name{reason}", hint="Write it as in CN=Alice,O=Example,C=DE (RFC 4514)."
         ) from error
     if not found.rdns:
         raise InputError("the distinguished name is empty", hint="Write it as in CN=Alice,O=Example,C=DE (RFC 4514).")
