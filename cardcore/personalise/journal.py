@@ -1,0 +1,340 @@
+"""The journal: which card is whose, and every step of every card, on the disk before and after it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from time import time
+from typing import Self
+
+from sqlalchemy import Column, ColumnElement, Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from cardcore.errors import InputError
+from cardcore.personalise.changes import Change, JournalConflict
+from cardcore.personalise.reasons import Reason, Refusal
+from cardcore.personalise.records import (
+    CardRecord,
+    CertificateRecord,
+    Enrolment,
+    HolderRecord,
+    RefusedRecord,
+    Run,
+    SecretRecord,
+    StepRecord,
+    Totals,
+)
+from cardcore.personalise.rows import card_of, certificate_of, holder_of, refused_of, run_of, secret_of, step_of
+from cardcore.personalise.states import CardState, HolderState
+from cardcore.personalise.store import Hook, Store, open_store
+from cardcore.personalise.tables import CARDS, CERTIFICATES, HOLDERS, REFUSED, RUNS, SECRETS, STEPS
+
+_AT_A_TIME = 2000
+_OPEN = (CardState.ACTIVE, CardState.PARKED, CardState.WAITING)
+
+
+class Journal:
+    """The journal in a store. It may be used by several threads, and several processes may use one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @classmethod
+    def open(cls, place: str | Path, hook: Hook | None = None) -> Self:
+        """The journal in a file (SQLite) or at a database URL; see `open_store`."""
+        return cls(open_store(place, hook))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the database."""
+        self.store.close()
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """One transaction about cards, on the disk when the `with` ends; an exception undoes it."""
+        with self.store.write() as connection:
+            yield Change(connection)
+
+    # Runs and holders
+
+    def begin(self, name: str, *, plan: str, digest: str) -> Run:
+        """Begin a run; InputError if there is one of that name."""
+        with self.store.write() as connection:
+            try:
+                connection.execute(insert(RUNS).values(name=name, plan=plan, digest=digest, started_at=time()))
+            except IntegrityError as error:
+                raise InputError(
+                    f"the run {name} is in the journal already", hint="Go on with it (--resume), or name another."
+                ) from error
+            return run_of(connection.execute(select(RUNS).where(RUNS.c.name == name)).one())
+
+    def run(self, name: str) -> Run:
+        """The run of that name; InputError if there is none."""
+        with self.store.read() as connection:
+            row = connection.execute(select(RUNS).where(RUNS.c.name == name)).one_or_none()
+        if row is None:
+            raise InputError(f"the journal has no run {name}", hint="List the runs with `cardcore personalise status`.")
+        return run_of(row)
+
+    def runs(self) -> list[Run]:
+        """Every run, oldest first."""
+        with self.store.read() as connection:
+            return [run_of(row) for row in connection.execute(select(RUNS).order_by(RUNS.c.id))]
+
+    def end(self, run: int) -> None:
+        """A sitting of the run is over."""
+        with self.store.write() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == run).values(ended_at=time()))
+
+    def enrol(self, run: int, holders: Iterable[Enrolment]) -> int:
+        """Record who is to get a card, in order; return how many were new.
+
+        Whoever is there already keeps place and card; a record that has changed is taken where no card is finished.
+        """
+        with self.store.write() as connection:
+            known = {
+                row.holder: (row.state, row.record, row.profiles)
+                for row in connection.execute(
+                    select(HOLDERS.c.holder, HOLDERS.c.state, HOLDERS.c.record, HOLDERS.c.profiles).where(
+                        HOLDERS.c.run == run
+                    )
+                )
+            }
+            position, new = len(known), 0
+            pending = iter(holders)
+            while batch := list(islice(pending, _AT_A_TIME)):
+                fresh = [one for one in batch if one.holder not in known]
+                _correct(connection, run, [one for one in batch if one.holder in known], known)
+                _insert(connection, run, fresh, position)
+                position, new = position + len(fresh), new + len(fresh)
+        return new
+
+    def holder(self, run: int, holder: str) -> HolderRecord:
+        """A holder of a run; InputError if there is none."""
+        with self.store.read() as connection:
+            row = connection.execute(
+                select(HOLDERS).where(HOLDERS.c.run == run, HOLDERS.c.holder == holder)
+            ).one_or_none()
+        if row is None:
+            raise InputError(f"the run has no holder {holder}", hint="Look into the plan's source of holders.")
+        return holder_of(row)
+
+    def totals(self, run: int, within: int | None = None) -> Totals:
+        """How far the run is; of its first `within` holders only, if that is given."""
+        counted = HOLDERS.c.run == run
+        cards = (CARDS.c.run == run) & CARDS.c.live_serial.is_not(None)
+        if within is not None:
+            counted &= HOLDERS.c.position < within
+        with self.store.read() as connection:
+            holders = _counts(connection, HOLDERS.c.state, counted)
+            states = _counts(connection, CARDS.c.state, cards)
+        return Totals(
+            holders=sum(holders.values()),
+            done=holders.get(HolderState.DONE, 0),
+            assigned=holders.get(HolderState.ASSIGNED, 0),
+            active=states.get(CardState.ACTIVE, 0),
+            parked=states.get(CardState.PARKED, 0),
+            waiting=states.get(CardState.WAITING, 0),
+        )
+
+    # Cards
+
+    def find(self, profile: str, serial: str) -> CardRecord | None:
+        """The card with this serial number if it is somebody's, in whatever run."""
+        with self.store.read() as connection:
+            row = connection.execute(select(CARDS).where(CARDS.c.live_serial == _live(profile, serial))).one_or_none()
+        return None if row is None else card_of(row)
+
+    def card(self, card: int) -> CardRecord:
+        """The card with this number; InputError if there is none."""
+        with self.store.read() as connection:
+            row = connection.execute(select(CARDS).where(CARDS.c.id == card)).one_or_none()
+        if row is None:
+            raise InputError(f"the journal has no card {card}", hint="List them with `cardcore personalise status`.")
+        return card_of(row)
+
+    def cards(self, run: int | None = None, *states: CardState, holder: str | None = None) -> list[CardRecord]:
+        """Cards in the order in which they were begun: of a run, in certain states, of one holder."""
+        query = select(CARDS).order_by(CARDS.c.id)
+        if run is not None:
+            query = query.where(CARDS.c.run == run)
+        if states:
+            query = query.where(CARDS.c.state.in_(states))
+        if holder is not None:
+            query = query.where(CARDS.c.holder == holder)
+        with self.store.read() as connection:
+            return [card_of(row) for row in connection.execute(query)]
+
+    def claim(
+        self, run: int, profile: str, serial: str, *, reader: str, station: str = "", within: int | None = None
+    ) -> CardRecord | None:
+        """Make a card the next holder's, in one transaction; None if nobody waits for a card of this kind.
+
+        `within` counts only the first holders of the run. JournalConflict if the card is somebody's already.
+        """
+        waiting = (HOLDERS.c.run == run) & (HOLDERS.c.state == HolderState.WAITING)
+        waiting &= HOLDERS.c.profiles.is_(None) | HOLDERS.c.profiles.contains(f"|{profile}|", autoescape=True)
+        if within is not None:
+            waiting &= HOLDERS.c.position < within
+        following = (
+            select(HOLDERS)
+            .where(waiting)
+            .order_by(HOLDERS.c.urgent.desc(), HOLDERS.c.position)
+            .limit(1)
+            .with_for_update(skip_locked=True)  # two stations ask at once; SQLite excludes them anyway
+        )
+        with self.store.write() as connection:
+            holder = connection.execute(following).one_or_none()
+            if holder is None:
+                return None
+            mine = (HOLDERS.c.run == run) & (HOLDERS.c.holder == holder.holder)
+            attempt = holder.attempts + 1
+            connection.execute(update(HOLDERS).where(mine).values(state=HolderState.ASSIGNED, attempts=attempt))
+            identity = {"run": run, "holder": holder.holder, "attempt": attempt, "profile": profile, "serial": serial}
+            return _claimed(connection, {**identity, "reader": reader, "station": station})
+
+    def take_up(self, card: int, *, reader: str, station: str = "") -> CardRecord:
+        """A card that is not finished is in a reader again; JournalConflict if it is finished or counts no longer."""
+        with self.store.write() as connection:
+            changed = connection.execute(
+                update(CARDS)
+                .where(CARDS.c.id == card, CARDS.c.state.in_(_OPEN))
+                .values(state=CardState.ACTIVE, reader=reader, station=station, touched_at=time())
+            )
+            if not changed.rowcount:
+                raise JournalConflict(f"card {card} is finished, or counts no longer")
+            return card_of(connection.execute(select(CARDS).where(CARDS.c.id == card)).one())
+
+    def park_abandoned(self, run: int, *, station: str = "", reason: Reason = Reason.STOPPED) -> list[CardRecord]:
+        """Park the cards that a station had in its readers when it ended or went away, and return them."""
+        left = (CARDS.c.run == run) & (CARDS.c.state == CardState.ACTIVE) & (CARDS.c.station == station)
+        with self.store.write() as connection:
+            found = [card_of(row) for row in connection.execute(select(CARDS).where(left))]
+            for card in found:
+                Change(connection).parked(card.id, reason, "the run ended while the card was in its reader")
+        return found
+
+    def retry(self, card: int) -> CardRecord:
+        """A person has decided that a parked card may go on; InputError if it is not parked."""
+        with self.store.write() as connection:
+            changed = connection.execute(
+                update(CARDS)
+                .where(CARDS.c.id == card, CARDS.c.state == CardState.PARKED)
+                .values(reason=Reason.STOPPED, touched_at=time())
+            )
+            if not changed.rowcount:
+                raise InputError(f"card {card} is not parked", hint="See `cardcore personalise status`.")
+            return card_of(connection.execute(select(CARDS).where(CARDS.c.id == card)).one())
+
+    def refuse(self, run: int, *, reader: str, serial: str, reason: Refusal, detail: str) -> None:
+        """Record that a card was not taken."""
+        values = {"run": run, "reader": reader, "serial": serial, "reason": reason, "detail": detail}
+        with self.store.write() as connection:
+            connection.execute(insert(REFUSED).values(refused_at=time(), **values))
+
+    def refused(self, run: int) -> list[RefusedRecord]:
+        """Every card that was not taken, in order."""
+        with self.store.read() as connection:
+            rows = connection.execute(select(REFUSED).where(REFUSED.c.run == run).order_by(REFUSED.c.id))
+            return [refused_of(row) for row in rows]
+
+    # What is recorded of a card
+
+    def steps(self, card: int) -> dict[str, StepRecord]:
+        """The steps of a card by name, in the order of the work."""
+        with self.store.read() as connection:
+            rows = connection.execute(select(STEPS).where(STEPS.c.card == card).order_by(STEPS.c.number))
+            return {row.step: step_of(row) for row in rows}
+
+    def secrets(self, card: int) -> list[SecretRecord]:
+        """The secrets of a card, each name's oldest first."""
+        query = select(SECRETS).where(SECRETS.c.card == card).order_by(SECRETS.c.name, SECRETS.c.generation)
+        with self.store.read() as connection:
+            return [secret_of(row) for row in connection.execute(query)]
+
+    def certificates(self, card: int) -> dict[str, CertificateRecord]:
+        """The certificates of a card by key."""
+        query = select(CERTIFICATES).where(CERTIFICATES.c.card == card).order_by(CERTIFICATES.c.key)
+        with self.store.read() as connection:
+            return {row.key: certificate_of(row) for row in connection.execute(query)}
+
+    def revocations(self, run: int | None = None) -> list[CertificateRecord]:
+        """Certificates that have to be revoked, ordered ones among them that may have been issued."""
+        query = select(CERTIFICATES).join(CARDS, CARDS.c.id == CERTIFICATES.c.card).order_by(CERTIFICATES.c.card)
+        query = query.where(CERTIFICATES.c.revoke.is_not(None))
+        if run is not None:
+            query = query.where(CARDS.c.run == run)
+        with self.store.read() as connection:
+            return [certificate_of(row) for row in connection.execute(query)]
+
+
+def _live(profile: str, serial: str) -> str:
+    return f"{profile}:{serial}"
+
+
+def _listed(profiles: frozenset[str] | None) -> str | None:
+    return None if profiles is None else "".join(f"|{name}" for name in sorted(profiles)) + "|"
+
+
+def _counts(connection: Connection, column: Column[str], which: ColumnElement[bool]) -> dict[str, int]:
+    rows = connection.execute(select(column, func.count()).where(which).group_by(column))
+    return {str(state): int(count) for state, count in rows}
+
+
+_Known = tuple[str, Mapping[str, str], str | None]
+
+
+def _insert(connection: Connection, run: int, holders: list[Enrolment], position: int) -> None:
+    rows = [
+        {
+            "run": run,
+            "holder": one.holder,
+            "position": position + offset,
+            "urgent": False,
+            "profiles": _listed(one.profiles),
+            "record": dict(one.record),
+            "state": HolderState.WAITING,
+            "attempts": 0,
+        }
+        for offset, one in enumerate(holders)
+    ]
+    try:
+        if rows:
+            connection.execute(insert(HOLDERS), rows)
+    except IntegrityError as error:
+        raise InputError(
+            "a holder's identifier occurs twice", hint="Each holder needs an identifier of his own."
+        ) from error
+
+
+def _correct(connection: Connection, run: int, holders: list[Enrolment], known: Mapping[str, _Known]) -> None:
+    """Take over what has changed in the records of those who have no finished card."""
+    for one in holders:
+        state, record, profiles = known[one.holder]
+        if state != HolderState.DONE and (dict(record) != dict(one.record) or profiles != _listed(one.profiles)):
+            connection.execute(
+                update(HOLDERS)
+                .where(HOLDERS.c.run == run, HOLDERS.c.holder == one.holder)
+                .values(record=dict(one.record), profiles=_listed(one.profiles))
+            )
+
+
+def _claimed(connection: Connection, values: dict[str, object]) -> CardRecord:
+    """A new card, in a reader; the database knows whether it or its holder is taken."""
+    now = time()
+    live = {"live_serial": _live(str(values["profile"]), str(values["serial"])), "live_holder": values["holder"]}
+    try:
+        connection.execute(
+            insert(CARDS).values(state=CardState.ACTIVE, claimed_at=now, touched_at=now, **values, **live)
+        )
+    except IntegrityError as error:
+        raise JournalConflict(f"the card {values['serial']} belongs to somebody already") from error
+    mine = (CARDS.c.run == values["run"]) & (CARDS.c.live_holder == values["holder"])
+    return card_of(connection.execute(select(CARDS).where(mine)).one())

@@ -1,0 +1,136 @@
+"""The journal's database: SQLite in a file, or what SQLAlchemy connects to. A transaction is on disk when it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from cardcore.errors import CardError, InputError
+from cardcore.personalise.tables import METADATA
+
+_PATIENCE_MS = 30_000
+
+Hook = Callable[[str], None]
+"""Called with "before" and "after" around each commit of a write: tests end the process there."""
+
+
+class StoreError(CardError):
+    """The journal's database cannot be used. Whatever was not confirmed by it may not have been recorded."""
+
+    code = "store"
+    default_hint = "Check the database and the disk; then continue with --resume."
+
+
+class Store:
+    """A database with the journal's tables, for several threads and, with PostgreSQL, for several machines.
+
+    In SQLite a transaction that writes excludes all others from its beginning (BEGIN IMMEDIATE), and is on the disk
+    when it ends (write-ahead log, synchronous FULL).
+    """
+
+    def __init__(self, engine: Engine, hook: Hook | None = None) -> None:
+        self._engine = engine
+        self._hook = hook
+        # SQLite lets those that wait sleep and try again; a lock wakes them at once.
+        self._turn: AbstractContextManager[object] = Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    @property
+    def url(self) -> str:
+        """Where the database is, without a password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, undone by an exception. StoreError if that fails."""
+        with self._turn, _explained():
+            with self._engine.connect() as connection:
+                yield connection
+                if self._hook is not None:
+                    self._hook("before")
+                connection.commit()
+            if self._hook is not None:
+                self._hook("after")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads, and sees one state of the database."""
+        with _explained(), self._engine.connect() as connection:
+            yield connection.execution_options(journal_reads=True)
+
+    def create(self) -> None:
+        """Make the tables that are not there."""
+        with _explained():
+            METADATA.create_all(self._engine)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+
+def open_store(place: str | Path, hook: Hook | None = None) -> Store:
+    """The store in a file (SQLite), or at a URL of SQLAlchemy (`postgresql+psycopg://...`); its tables are made.
+
+    StoreError if it cannot be opened, InputError for a URL that is none.
+    """
+    try:
+        url = make_url(place) if isinstance(place, str) and "://" in place else _sqlite(Path(place))
+        engine = create_engine(_with_driver(url))
+    except (ArgumentError, ImportError) as error:
+        raise InputError(
+            "this is no place for a journal", hint="Give a file, or postgresql://USER@HOST/DATABASE."
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    store = Store(engine, hook)
+    store.create()
+    return store
+
+
+def _sqlite(path: Path) -> URL:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # holders' records are nobody else's business
+    except OSError as error:
+        raise StoreError(f"the journal {path} cannot be opened: {error.strerror}") from error
+    return URL.create("sqlite+pysqlite", database=str(path))
+
+
+def _with_driver(url: URL) -> URL:
+    """psycopg for PostgreSQL where no driver is named."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - whatever the driver has
+    connection.isolation_level = None  # the driver begins nothing by itself
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_PATIENCE_MS}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get("journal_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """StoreError for what the database says, without the values of the statement."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise StoreError(f"the journal cannot be used: {_reason(error)}") from error
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    original = getattr(error, "orig", None)
+    return str(original or error).strip().splitlines()[0]
