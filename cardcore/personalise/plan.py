@@ -79,11 +79,13 @@ class PinPlan:
     """One PIN of the card.
 
     `initial` is that of a fresh card, None: it has none yet, and gets its first one. `final` is that of the finished
-    card, None: it stays as it is. `change_at_first_use`: whoever gets the card has to choose another one; where the
-    card has no way to enforce that, the letter has to say so.
+    card, None: it stays as it is. `same_as` names the PIN of which this one is only another view: it has no secret of
+    its own. `change_at_first_use`: whoever gets the card has to choose another one; where the card has no way to
+    enforce that, the letter has to say so.
     """
 
     name: str
+    same_as: str = ""
     initial: SecretRule | None = None
     final: SecretRule | None = None
     change_at_first_use: bool = False
@@ -91,7 +93,10 @@ class PinPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminPlan:
-    """The admin key: as in `PinPlan`. The ciphers are names of `cardcore.procedures.CIPHERS`, empty: the card's own."""
+    """The admin key: as in `PinPlan`.
+
+    The ciphers are names of `cardcore.procedures.CIPHERS`; `initial_cipher` is empty where the card is to be asked.
+    """
 
     initial: SecretRule | None = None
     final: SecretRule | None = None
