@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from cardcore.errors import ProfileError
 from cardcore.personalise.csv_records import MAX_LINE, csv_records
@@ -117,18 +118,21 @@ def _check_names(file: str, line: int, names: Sequence[str], id_column: str) -> 
 
 def _json_records(path: Path) -> Iterator[Record]:
     """The objects of a file of JSON Lines (one JSON text per line, UTF-8)."""
-    file = str(path)
     try:
         with path.open("rb") as stream:
-            line = 0
-            while text := stream.readline(MAX_LINE + 1):
-                line += 1
-                if len(text) > MAX_LINE:
-                    raise _wrong(file, line, f"a line of more than {MAX_LINE} bytes")
-                if text.strip():
-                    yield line, _json_record(file, line, text)
+            yield from _json_lines(str(path), stream)
     except OSError as error:
-        raise ProfileError(f"the holders cannot be read: {error.strerror}", file=file, line=1, column=1) from error
+        raise _wrong(str(path), 1, f"the holders cannot be read: {error.strerror}", "Check the path.") from error
+
+
+def _json_lines(file: str, stream: BinaryIO) -> Iterator[Record]:
+    line = 0
+    while text := stream.readline(MAX_LINE + 1):
+        line += 1
+        if len(text) > MAX_LINE:
+            raise _wrong(file, line, f"a line of more than {MAX_LINE} bytes")
+        if text.strip():
+            yield line, _json_record(file, line, text)
 
 
 def _json_record(file: str, line: int, text: bytes) -> Mapping[str, str]:
