@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
-from cardcore.softcard.application import Application, Refusal
+from cardcore.softcard.context import TableApplication
 from cardcore.softcard.gids import admin, files, keys, objects, pins
 from cardcore.softcard.gids.algorithms import ADMIN_KEY_SIZE
 from cardcore.softcard.gids.context import GidsContext
@@ -18,7 +18,6 @@ from cardcore.softcard.gids.state import File, GidsState
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, Secrets
 from cardcore.softcard.vault import OpenVault, Vault
-from cardcore.sw import Sw
 
 _COMMANDS: Mapping[int, Callable[[GidsContext, CommandApdu], bytes]] = MappingProxyType(
     {
@@ -40,7 +39,7 @@ _COMMANDS: Mapping[int, Callable[[GidsContext, CommandApdu], bytes]] = MappingPr
 )
 
 
-class GidsApplication(Application):
+class GidsApplication(TableApplication[GidsContext]):
     """Generic Identity Device, version 2 of the application identifier."""
 
     name: ClassVar[str] = "gids"
@@ -50,8 +49,7 @@ class GidsApplication(Application):
     secrets_before_initialisation: ClassVar[bool] = False
 
     def __init__(self, memory: Memory) -> None:
-        super().__init__(memory)
-        self._context: GidsContext | None = None
+        super().__init__(memory, GidsContext, _COMMANDS)
 
     @classmethod
     def fresh(cls, secrets: Secrets, personality: Personality) -> JsonObject:
@@ -66,39 +64,10 @@ class GidsApplication(Application):
         """The content of the minidriver's file cardid in hexadecimal."""
         return card_id(GidsState.from_json(state).files).hex()
 
-    def load(self, state: JsonObject) -> None:
-        """Take up a persistent state; what was proved before still holds."""
-        loaded = GidsState.from_json(state)
-        if self._context is None:
-            self._context = GidsContext(loaded, self._save_state)
-        else:
-            self._context.state = loaded
-
     def select(self) -> bytes:
         """The application template. A Java Card application that is selected again is deselected first: it forgets."""
-        self._gids.forget()
+        self.context.forget()
         return files.CONTROL_INFORMATION
-
-    def process(self, command: CommandApdu) -> bytes:
-        """Carry out one command."""
-        handler = _COMMANDS.get(command.ins)
-        if handler is None:
-            raise Refusal(Sw.INS_NOT_SUPPORTED)
-        return handler(self._gids, command)
-
-    def forget(self) -> None:
-        """Drop the verified PIN, the proved admin key, what is selected, and every key in the clear."""
-        if self._context is not None:
-            self._context.forget()
-
-    def _save_state(self, state: GidsState) -> None:
-        self.save(state.to_json())
-
-    @property
-    def _gids(self) -> GidsContext:
-        if self._context is None:
-            raise RuntimeError("the application was not loaded")
-        return self._context
 
 
 def make_state(secrets: Secrets, personality: Personality) -> GidsState:

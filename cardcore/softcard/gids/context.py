@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from cardcore.errors import ReplyError
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import Context
 from cardcore.softcard.gids.algorithms import key_file
 from cardcore.softcard.gids.state import PIN, File, GidsState, KeyPair
-from cardcore.softcard.keys import from_bytes
+from cardcore.softcard.memory import JsonObject
 from cardcore.softcard.vault import seal
 from cardcore.sw import Sw
 from cardcore.tlv import Tlv, parse
@@ -55,22 +55,18 @@ class Environment:
     key: int | None = None
     mechanism: int = 0
     admin_key: int | None = None
-    loaded: dict[bytes, RSAPrivateKey] = field(default_factory=dict, repr=False)
 
 
-class GidsContext:
+class GidsContext(Context[GidsState]):
     """What every GIDS command works on."""
 
-    def __init__(self, state: GidsState, save: Callable[[GidsState], None]) -> None:
-        self.state = state
-        self.security = Security()
-        self.environment = Environment()
-        self._save = save
+    security: Security
+    environment: Environment
 
-    def commit(self, state: GidsState) -> None:
-        """Make `state` the persistent state; it is on the disk before this returns."""
-        self._save(state)
-        self.state = state
+    @staticmethod
+    def read(stored: JsonObject) -> GidsState:
+        """The state that was stored."""
+        return GidsState.from_json(stored)
 
     def log_out(self) -> None:
         """Take every proof back, of the PIN and of the admin key."""
@@ -80,6 +76,7 @@ class GidsContext:
         """Drop every proof, what is selected, and every key in the clear."""
         self.security = Security()
         self.environment = Environment()
+        super().forget()
 
     @property
     def user(self) -> bool:
@@ -133,19 +130,16 @@ class GidsContext:
         pair = KeyPair(public=public, sealed=seal(self.state.vault.public, raw, public))
         file = replace(self.key_file(reference), pair=pair, symmetric=b"")
         self.commit(self.state.with_file(key_file(reference), file))
-        self.environment.loaded[pair.sealed] = key
+        self.keep(pair, key)
 
     def private_key(self, file: File) -> RSAPrivateKey:
         """The key in the clear; 6A88 while its file is empty."""
         if file.pair is None:
             raise Refusal(Sw.DATA_NOT_FOUND)
-        loaded = self.environment.loaded
-        if file.pair.sealed not in loaded:
-            key = from_bytes(self.state.recovery.unseal(file.pair.sealed, file.pair.public))
-            if not isinstance(key, RSAPrivateKey):
-                raise TypeError("not an RSA key")
-            loaded[file.pair.sealed] = key
-        return loaded[file.pair.sealed]
+        key = self.unseal(self.state.recovery, file.pair)
+        if not isinstance(key, RSAPrivateKey):
+            raise TypeError("not an RSA key")
+        return key
 
 
 def retries(left: int) -> int:

@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
-from cardcore.softcard.application import Application, Refusal
+from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import TableApplication
 from cardcore.softcard.isoapplet import files, keys, pins, structure
 from cardcore.softcard.isoapplet.context import IsoContext
 from cardcore.softcard.isoapplet.state import PIN, PUK, IsoState, LifeCycle, Tries
@@ -50,7 +51,7 @@ _COMMANDS: Mapping[int, Callable[[IsoContext, CommandApdu], bytes]] = MappingPro
 )
 
 
-class IsoApplication(Application):
+class IsoApplication(TableApplication[IsoContext]):
     """IsoApplet with programming interface 0.6: RSA 2048 with PKCS #1 padding, ECDSA with SHA-1 on the card."""
 
     name: ClassVar[str] = "isoapplet"
@@ -59,8 +60,7 @@ class IsoApplication(Application):
     secrets_before_initialisation: ClassVar[bool] = False
 
     def __init__(self, memory: Memory) -> None:
-        super().__init__(memory)
-        self._context: IsoContext | None = None
+        super().__init__(memory, IsoContext, _COMMANDS)
 
     @classmethod
     def fresh(cls, secrets: Secrets, personality: Personality) -> JsonObject:
@@ -72,39 +72,10 @@ class IsoApplication(Application):
         """What EF.TokenInfo says, in hexadecimal."""
         return structure.serial_number(IsoState.from_json(state).files)
 
-    def load(self, state: JsonObject) -> None:
-        """Take up a persistent state; what was proved before still holds."""
-        loaded = IsoState.from_json(state)
-        if self._context is None:
-            self._context = IsoContext(loaded, self._save_state)
-        else:
-            self._context.state = loaded
-
     def select(self) -> bytes:
         """Version of the programming interface and features; selecting again ends every proof, as on a Java Card."""
-        self._iso.start()
+        self.context.start()
         return VERSION + bytes((FEATURES,))
-
-    def process(self, command: CommandApdu) -> bytes:
-        """Carry out one command."""
-        handler = _COMMANDS.get(command.ins)
-        if handler is None:
-            raise Refusal(Sw.INS_NOT_SUPPORTED)
-        return handler(self._iso, command)
-
-    def forget(self) -> None:
-        """Drop the validated PIN, the selection and every key in the clear."""
-        if self._context is not None:
-            self._context.forget()
-
-    def _save_state(self, state: IsoState) -> None:
-        self.save(state.to_json())
-
-    @property
-    def _iso(self) -> IsoContext:
-        if self._context is None:
-            raise RuntimeError("the application was not loaded")
-        return self._context
 
 
 def make_state(secrets: Secrets, personality: Personality) -> IsoState:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import Context
 from cardcore.softcard.isoapplet.state import PIN, IsoState, KeyRecord, LifeCycle
 from cardcore.softcard.isoapplet.tree import MF
-from cardcore.softcard.keys import PrivateKey, from_bytes
+from cardcore.softcard.keys import PrivateKey
+from cardcore.softcard.memory import JsonObject
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
 
@@ -31,24 +32,20 @@ class Security:
     ef: int = 0
 
 
-class IsoContext:
+class IsoContext(Context[IsoState]):
     """What every command works on: the persistent state, the security state, and keys already unsealed."""
 
-    def __init__(self, state: IsoState, save: Callable[[IsoState], None]) -> None:
-        self.state = state
-        self.security = Security()
-        self._save = save
-        self._loaded: dict[bytes, PrivateKey] = {}
+    security: Security
 
-    def commit(self, state: IsoState) -> None:
-        """Make `state` the persistent state; it is on the disk before this returns."""
-        self._save(state)
-        self.state = state
+    @staticmethod
+    def read(stored: JsonObject) -> IsoState:
+        """The state that was stored."""
+        return IsoState.from_json(stored)
 
     def forget(self) -> None:
         """Drop every proof and every key in the clear."""
         self.security = Security()
-        self._loaded.clear()
+        super().forget()
 
     def start(self) -> None:
         """The applet was selected, perhaps again: nothing is proved; but before there is a PIN all files are open."""
@@ -58,7 +55,7 @@ class IsoContext:
     def close_vault(self) -> None:
         """The PIN is not validated any more; what the files allow is another matter."""
         self.security = replace(self.security, vault=None)
-        self._loaded.clear()
+        self.forget_keys()
 
     def try_secret(self, role: str, secret: bytes) -> OpenVault:
         """Compare the PIN or PUK. The try is spent on the disk before it is known whether it was needed."""
@@ -85,7 +82,4 @@ class IsoContext:
 
     def private_key(self, record: KeyRecord) -> PrivateKey:
         """The key in the clear; 6982 unless the PIN was validated."""
-        vault = self.require_pin()
-        if record.sealed not in self._loaded:
-            self._loaded[record.sealed] = from_bytes(vault.unseal(record.sealed, record.public))
-        return self._loaded[record.sealed]
+        return self.unseal(self.require_pin(), record)

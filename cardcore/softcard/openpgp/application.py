@@ -10,7 +10,8 @@ from typing import ClassVar
 
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
-from cardcore.softcard.application import Application, Refusal
+from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import TableApplication
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.openpgp import keys, objects, passwords
 from cardcore.softcard.openpgp.context import Access, OpenPgpContext, require_parameters
@@ -80,7 +81,7 @@ _COMMANDS: Mapping[int, Callable[[OpenPgpContext, CommandApdu], bytes]] = Mappin
 )
 
 
-class OpenPgpApplication(Application):
+class OpenPgpApplication(TableApplication[OpenPgpContext]):
     """OpenPGP application of version 3.4 without secure messaging, AES and buttons."""
 
     name: ClassVar[str] = "openpgp"
@@ -88,8 +89,7 @@ class OpenPgpApplication(Application):
     factory_secrets: ClassVar[Secrets] = Secrets(pin=passwords.FACTORY[PW1], admin=passwords.FACTORY[PW3])
 
     def __init__(self, memory: Memory) -> None:
-        super().__init__(memory)
-        self._context: OpenPgpContext | None = None
+        super().__init__(memory, OpenPgpContext, _COMMANDS)
 
     @classmethod
     def fresh(cls, secrets: Secrets, personality: Personality) -> JsonObject:
@@ -101,51 +101,26 @@ class OpenPgpApplication(Application):
         """Manufacturer and serial number in hexadecimal, as in the application identifier (4.2.1)."""
         return (objects.MANUFACTURER + OpenPgpState.from_json(state).serial).hex().upper()
 
-    def load(self, state: JsonObject) -> None:
-        """Take up a persistent state; what was proved before still holds."""
-        loaded = OpenPgpState.from_json(state)
-        if self._context is None:
-            self._context = OpenPgpContext(loaded, self._save_state)
-        else:
-            self._context.state = loaded
-
     def select(self) -> bytes:
         """No file control information, as many cards do; 6285 while the application is terminated (7.2.1).
 
         To select the application again takes every proof back: Java Cards clear what is transient.
         """
         self.forget()
-        if self._card.state.terminated:
+        if self.context.state.terminated:
             raise Refusal(_TERMINATED)
         return b""
 
     def is_named(self, name: bytes) -> bool:
         """The identifier goes on with this one card's manufacturer and serial number (4.2.1)."""
         self.refresh()
-        return len(name) >= self.aid_minimum and objects.identifier(self._card.state).startswith(name)
+        return len(name) >= self.aid_minimum and objects.identifier(self.context.state).startswith(name)
 
     def process(self, command: CommandApdu) -> bytes:
         """Carry out one command; a terminated application knows ACTIVATE FILE only."""
-        handler = _COMMANDS.get(command.ins)
-        if handler is None:
-            raise Refusal(Sw.INS_NOT_SUPPORTED)
-        if self._card.state.terminated and command.ins != _ACTIVATE:
+        if self.context.state.terminated and command.ins in _COMMANDS and command.ins != _ACTIVATE:
             raise Refusal(_TERMINATED)
-        return handler(self._card, command)
-
-    def forget(self) -> None:
-        """Drop every verified password, every chosen object, and every key in the clear."""
-        if self._context is not None:
-            self._context.forget()
-
-    def _save_state(self, state: OpenPgpState) -> None:
-        self.save(state.to_json())
-
-    @property
-    def _card(self) -> OpenPgpContext:
-        if self._context is None:
-            raise RuntimeError("the application was not loaded")
-        return self._context
+        return super().process(command)
 
 
 def make_state(secrets: Secrets, personality: Personality) -> OpenPgpState:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from types import MappingProxyType
 
 from cardcore.errors import ReplyError
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.keys import PrivateKey, from_bytes
+from cardcore.softcard.context import Context
+from cardcore.softcard.keys import PrivateKey
+from cardcore.softcard.memory import JsonObject
 from cardcore.softcard.openpgp.algorithms import Crt
 from cardcore.softcard.openpgp.state import PW1, PW3, KeyRecord, OpenPgpState
 from cardcore.softcard.vault import OpenVault
@@ -42,24 +44,20 @@ class Security:
     authenticate: Crt = Crt.AUTHENTICATION
 
 
-class OpenPgpContext:
+class OpenPgpContext(Context[OpenPgpState]):
     """What every command works on: the persistent state, the security state, and keys already unsealed."""
 
-    def __init__(self, state: OpenPgpState, save: Callable[[OpenPgpState], None]) -> None:
-        self.state = state
-        self.security = Security()
-        self._save = save
-        self._loaded: dict[bytes, PrivateKey] = {}
+    security: Security
 
-    def commit(self, state: OpenPgpState) -> None:
-        """Make `state` the persistent state; it is on the disk before this returns."""
-        self._save(state)
-        self.state = state
+    @staticmethod
+    def read(stored: JsonObject) -> OpenPgpState:
+        """The state that was stored."""
+        return OpenPgpState.from_json(stored)
 
     def forget(self) -> None:
         """Drop every proof and every key in the clear."""
         self.security = Security()
-        self._loaded.clear()
+        super().forget()
 
     def grant(self, access: Access, vault: OpenVault) -> None:
         """A password was verified for this access."""
@@ -70,7 +68,7 @@ class OpenPgpContext:
         left = {access: vault for access, vault in self.security.vaults.items() if access not in accesses}
         self.security = replace(self.security, vaults=left)
         if not left:
-            self._loaded.clear()
+            self.forget_keys()
 
     def opened(self, access: Access) -> OpenVault | None:
         """The vault, if the access is verified and nobody else has reset the card to another vault since."""
@@ -107,10 +105,7 @@ class OpenPgpContext:
     def private_key(self, crt: Crt, access: Access) -> PrivateKey:
         """The key in the clear, if the access is verified."""
         vault = self.require(access)
-        record = self.record(crt)
-        if record.sealed not in self._loaded:
-            self._loaded[record.sealed] = from_bytes(vault.unseal(record.sealed, record.public))
-        return self._loaded[record.sealed]
+        return self.unseal(vault, self.record(crt))
 
 
 def items_of(data: bytes) -> list[Tlv]:

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
-from cardcore.softcard.application import Application, Refusal
+from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import TableApplication
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, ScryptCost, Secrets
 from cardcore.softcard.piv import admin, keys, objects, pins
@@ -66,7 +67,7 @@ _COMMANDS: Mapping[int, Callable[[PivContext, CommandApdu], bytes]] = MappingPro
 )
 
 
-class PivApplication(Application):
+class PivApplication(TableApplication[PivContext]):
     """PIV card application (SP 800-73-4, part 2) of version 5.7 of the widespread token's extensions."""
 
     name: ClassVar[str] = "piv"
@@ -74,8 +75,7 @@ class PivApplication(Application):
     factory_secrets: ClassVar[Secrets] = Secrets(pin=pins.FACTORY_PIN, puk=pins.FACTORY_PUK, admin=admin.FACTORY_KEY)
 
     def __init__(self, memory: Memory) -> None:
-        super().__init__(memory)
-        self._context: PivContext | None = None
+        super().__init__(memory, PivContext, _COMMANDS)
 
     @classmethod
     def fresh(cls, secrets: Secrets, personality: Personality) -> JsonObject:
@@ -87,41 +87,12 @@ class PivApplication(Application):
         """In decimal, as it is printed on tokens that have this command."""
         return str(int.from_bytes(PivState.from_json(state).serial))
 
-    def load(self, state: JsonObject) -> None:
-        """Take up a persistent state; what was proved before still holds."""
-        loaded = PivState.from_json(state)
-        if self._context is None:
-            self._context = PivContext(loaded, self._save_state)
-        else:
-            self._context.state = loaded
-
     def select(self) -> bytes:
         """The application property template (SP 800-73-4 part 2, 3.1.1)."""
         identifiers = [encode(0xAC, encode(0x80, bytes((item,))) + encode(0x06, b"\x00")) for item in Algorithm]
         authority = Tlv(tag=0x79, value=encode(0x4F, self.aid[:5]))
         named = [Tlv(tag=0x4F, value=self.aid), authority, Tlv(tag=0x50, value=_LABEL), Tlv(tag=0x5F50, value=_URL)]
         return encode(0x61, b"".join(item.encode() for item in named) + b"".join(identifiers))
-
-    def process(self, command: CommandApdu) -> bytes:
-        """Carry out one command."""
-        handler = _COMMANDS.get(command.ins)
-        if handler is None:
-            raise Refusal(Sw.INS_NOT_SUPPORTED)
-        return handler(self._piv, command)
-
-    def forget(self) -> None:
-        """Drop the verified PIN, the proved management key and every key in the clear."""
-        if self._context is not None:
-            self._context.forget()
-
-    def _save_state(self, state: PivState) -> None:
-        self.save(state.to_json())
-
-    @property
-    def _piv(self) -> PivContext:
-        if self._context is None:
-            raise RuntimeError("the application was not loaded")
-        return self._context
 
 
 def make_state(secrets: Secrets, personality: Personality) -> PivState:

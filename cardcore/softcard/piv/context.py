@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from cardcore.errors import ReplyError
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.keys import PrivateKey, from_bytes
+from cardcore.softcard.context import Context
+from cardcore.softcard.keys import PrivateKey
+from cardcore.softcard.memory import JsonObject
 from cardcore.softcard.piv.algorithms import PinPolicy
 from cardcore.softcard.piv.state import PIN, KeyRecord, PivState
 from cardcore.softcard.vault import OpenVault
@@ -32,29 +33,25 @@ class Security:
     challenge: bytes = b""
 
 
-class PivContext:
+class PivContext(Context[PivState]):
     """What every PIV command works on: the persistent state, the security state, and keys already unsealed."""
 
-    def __init__(self, state: PivState, save: Callable[[PivState], None]) -> None:
-        self.state = state
-        self.security = Security()
-        self._save = save
-        self._loaded: dict[bytes, PrivateKey] = {}
+    security: Security
 
-    def commit(self, state: PivState) -> None:
-        """Make `state` the persistent state; it is on the disk before this returns."""
-        self._save(state)
-        self.state = state
+    @staticmethod
+    def read(stored: JsonObject) -> PivState:
+        """The state that was stored."""
+        return PivState.from_json(stored)
 
     def forget(self) -> None:
         """Drop every proof and every key in the clear."""
         self.security = Security()
-        self._loaded.clear()
+        super().forget()
 
     def close_vault(self) -> None:
         """Take the PIN's proof back."""
         self.security = replace(self.security, vault=None, pin_fresh=False)
-        self._loaded.clear()
+        self.forget_keys()
 
     def open_vault(self, vault: OpenVault) -> None:
         """The PIN was verified."""
@@ -93,17 +90,12 @@ class PivContext:
     def private_key(self, record: KeyRecord) -> PrivateKey:
         """The key in the clear, if its PIN policy allows; this uses a fresh PIN up."""
         if record.pin_policy == PinPolicy.NEVER:
-            return self._unseal(self.state.open_vault, record)
+            return self.unseal(self.state.open_vault, record)
         vault, fresh = self.verified_vault, self.security.pin_fresh
         self.security = replace(self.security, pin_fresh=False)
         if vault is None or (record.pin_policy == PinPolicy.ALWAYS and not fresh):
             raise Refusal(Sw.SECURITY_STATUS)
-        return self._unseal(vault, record)
-
-    def _unseal(self, vault: OpenVault, record: KeyRecord) -> PrivateKey:
-        if record.sealed not in self._loaded:
-            self._loaded[record.sealed] = from_bytes(vault.unseal(record.sealed, record.public))
-        return self._loaded[record.sealed]
+        return self.unseal(vault, record)
 
 
 def retries(left: int) -> int:
