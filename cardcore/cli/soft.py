@@ -24,15 +24,19 @@ def soft() -> None:
     """Software cards: create, list, delete, attach."""
 
 
+def _applications() -> tuple[str, ...]:
+    from cardcore.softcard.registry import application_names, practice_names
+
+    return application_names() + practice_names()
+
+
 class _Applications(click.ParamType):  # type: ignore[type-arg] # generic in new releases of click only
     """The name of an application that a software card can have."""
 
     name = "application"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from cardcore.softcard.registry import application_names
-
-        names = application_names()
+        names = _applications()
         if value not in names:
             self.fail(f"no application is called {value!r}: choose one of {', '.join(names)}", param, ctx)
         return str(value)
@@ -42,20 +46,18 @@ class _Applications(click.ParamType):  # type: ignore[type-arg] # generic in new
     ) -> list[click.shell_completion.CompletionItem]:
         from click.shell_completion import CompletionItem
 
-        from cardcore.softcard.registry import application_names
-
-        return [CompletionItem(name) for name in application_names() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in _applications() if name.startswith(incomplete)]
 
 
 class _Create(click.Command):
     """`soft create`, whose help names the applications that there are."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from cardcore.softcard.registry import application_names
+        from cardcore.softcard.registry import application_names, practice_names
 
         names = application_names()
         with formatter.section("Applications"):
-            formatter.write_text(", ".join(names))
+            formatter.write_text(f"{', '.join(names)}; and to practise writing profiles: {', '.join(practice_names())}")
         with formatter.section("Examples"):
             formatter.write_text(f"cardcore soft create alice --application {names[0]}")
 

@@ -21,22 +21,29 @@ _PACKAGES: Mapping[str, str] = MappingProxyType(
         "gids": "cardcore.softcard.gids",
     }
 )
+_PRACTICE: Mapping[str, str] = MappingProxyType({"larkspur": "cardcore.softcard.larkspur"})
 
 
 def application_names() -> tuple[str, ...]:
-    """The names that a card can be created with."""
+    """The families that a card can be created of and for which there are profiles."""
     return tuple(_PACKAGES)
+
+
+def practice_names() -> tuple[str, ...]:
+    """The invented families that a card can be created of too: whoever learns to write profiles writes theirs."""
+    return tuple(_PRACTICE)
 
 
 def application_class(name: str) -> type[Application]:
     """The application called `name`, imported when first wanted; InputError if there is none."""
-    if name not in _PACKAGES:
+    packages = {**_PACKAGES, **_PRACTICE}
+    if name not in packages:
         raise InputError(
-            f"no software card application is called {name!r}", hint=f"Choose one of {', '.join(_PACKAGES)}."
+            f"no software card application is called {name!r}", hint=f"Choose one of {', '.join(packages)}."
         )
-    found = import_module(_PACKAGES[name]).APPLICATION
+    found = import_module(packages[name]).APPLICATION
     if not (isinstance(found, type) and issubclass(found, Application)):
-        raise TypeError(f"{_PACKAGES[name]}.APPLICATION is no Application")
+        raise TypeError(f"{packages[name]}.APPLICATION is no Application")
     return found
 
 

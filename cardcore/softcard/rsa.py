@@ -1,4 +1,4 @@
-"""RSA on bare numbers (RFC 8017, 5.1.2 and 5.2.1): the private operation that a card offers under any padding."""
+"""RSA on bare numbers (RFC 8017, 5.1.2 and 5.2.1), the private operation under any padding; and PKCS #1 v1.5 on it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import secrets
 from math import gcd, lcm
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicNumbers
+
+_LEAST_FILLING = 8  # RFC 8017, 7.2.1 and 9.2
 
 
 def private_operation(key: RSAPrivateKey, block: bytes) -> bytes:
@@ -48,3 +50,20 @@ def from_crt(p: int, q: int, dp: int, dq: int, qinv: int) -> RSAPrivateKey:
         raise ValueError("the CRT numbers do not belong together")
     public = RSAPublicNumbers(e, p * q)
     return RSAPrivateNumbers(p=p, q=q, d=d, dmp1=dp, dmq1=dq, iqmp=qinv, public_numbers=public).private_key()
+
+
+def sign_pkcs1(key: RSAPrivateKey, content: bytes) -> bytes:
+    """RSASSA-PKCS1-v1_5 (RFC 8017, 8.2.1) with `content` in place of DigestInfo; ValueError if it does not fit."""
+    filling = key.key_size // 8 - 3 - len(content)
+    if filling < _LEAST_FILLING:
+        raise ValueError("too much to sign with this key")
+    return private_operation(key, b"\x00\x01" + b"\xff" * filling + b"\x00" + content)
+
+
+def decrypt_pkcs1(key: RSAPrivateKey, cryptogram: bytes) -> bytes:
+    """RSAES-PKCS1-v1_5 (RFC 8017, 7.2.2): the message; ValueError if the padding is not right."""
+    block = private_operation(key, cryptogram)
+    end = block.find(b"\x00", 2)
+    if block[:2] != b"\x00\x02" or end < 2 + _LEAST_FILLING:
+        raise ValueError("no PKCS #1 encryption block")
+    return block[end + 1 :]

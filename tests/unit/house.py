@@ -115,6 +115,7 @@ _CARD_FAMILIES = frozenset(
         *("openpgp", "pgp", "smartpgp", "nitrokey"),
         *("gids", "gidsapplet", "isoapplet", "idprime"),
         *("myeid", "oseid", "cardos", "starcos", "schsm", "jcop"),
+        "larkspur",
     }
 )
 _HYPHENATED_FAMILY = re.compile(r"\b(sc|smart[ -]?card)[ _-]hsm\b", re.IGNORECASE)

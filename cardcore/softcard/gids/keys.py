@@ -21,7 +21,7 @@ from cardcore.softcard.gids.algorithms import (
 )
 from cardcore.softcard.gids.context import GidsContext, Operation, byte_of, require_parameters, value_of
 from cardcore.softcard.gids.state import File
-from cardcore.softcard.rsa import from_crt, private_operation
+from cardcore.softcard.rsa import decrypt_pkcs1, from_crt, private_operation, sign_pkcs1
 from cardcore.sw import Sw
 from cardcore.tlv import encode, parse_one
 
@@ -82,10 +82,9 @@ def _sign(key: RSAPrivateKey, mode: int, data: bytes) -> bytes:
         return private_operation(key, data)
     if mode != Mode.SIGN_PKCS1:
         raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
-    filling = size - 3 - len(data)
     if len(data) > size - _LEAST_PADDING:
         raise Refusal(Sw.WRONG_LENGTH)
-    return private_operation(key, b"\x00\x01" + b"\xff" * filling + b"\x00" + data)
+    return sign_pkcs1(key, data)
 
 
 def _decipher(key: RSAPrivateKey, mode: int, data: bytes) -> bytes:
@@ -95,16 +94,7 @@ def _decipher(key: RSAPrivateKey, mode: int, data: bytes) -> bytes:
         raise Refusal(Sw.WRONG_LENGTH)
     if mode == Mode.DECIPHER_OAEP:
         return key.decrypt(data, OAEP(MGF1(SHA1()), SHA1(), None))  # noqa: S303 - the hash of the standard's default
-    block = private_operation(key, data)
-    return block if mode == Mode.RAW else _unpadded(block)
-
-
-def _unpadded(block: bytes) -> bytes:
-    """The message in an encryption block (RFC 8017, 7.2.2); ValueError if it is none."""
-    end = block.find(b"\x00", 2)
-    if block[:2] != b"\x00\x02" or end < _LEAST_PADDING - 1:
-        raise ValueError("no PKCS #1 encryption block")
-    return block[end + 1 :]
+    return private_operation(key, data) if mode == Mode.RAW else decrypt_pkcs1(key, data)
 
 
 def generate(gids: GidsContext, command: CommandApdu) -> bytes:

@@ -13,9 +13,10 @@ from cardcore.softcard.application import Refusal
 from cardcore.softcard.context import TableApplication
 from cardcore.softcard.isoapplet import files, keys, pins, structure
 from cardcore.softcard.isoapplet.context import IsoContext
-from cardcore.softcard.isoapplet.state import PIN, PUK, IsoState, LifeCycle, Tries
+from cardcore.softcard.isoapplet.state import PIN, PUK, IsoState, LifeCycle
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, Secrets
+from cardcore.softcard.records import Tries
 from cardcore.softcard.vault import OpenVault, Vault
 from cardcore.sw import Sw
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 
 from cardcore.softcard.application import Refusal
 from cardcore.softcard.context import Context
-from cardcore.softcard.isoapplet.state import PIN, IsoState, KeyRecord, LifeCycle
+from cardcore.softcard.isoapplet.state import PIN, IsoState, LifeCycle
 from cardcore.softcard.isoapplet.tree import MF
 from cardcore.softcard.keys import PrivateKey
 from cardcore.softcard.memory import JsonObject
+from cardcore.softcard.records import KeyRecord
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
 

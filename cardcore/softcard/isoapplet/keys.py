@@ -14,10 +14,10 @@ from cardcore.softcard import keys
 from cardcore.softcard.application import Refusal
 from cardcore.softcard.isoapplet.context import IsoContext
 from cardcore.softcard.isoapplet.curves import COFACTOR, CURVES, DOMAIN, POINT, PRIME
-from cardcore.softcard.isoapplet.state import KeyRecord
 from cardcore.softcard.isoapplet.tree import SW_DATA_INVALID
 from cardcore.softcard.keys import KeyType, PrivateKey
-from cardcore.softcard.rsa import from_crt, private_operation
+from cardcore.softcard.records import KeyRecord
+from cardcore.softcard.rsa import decrypt_pkcs1, from_crt, sign_pkcs1
 from cardcore.softcard.vault import seal
 from cardcore.sw import Sw
 from cardcore.tlv import encode, parse, parse_one
@@ -157,10 +157,7 @@ def _sign(algorithm: int, key: PrivateKey | None, command: CommandApdu) -> bytes
             raise Refusal(Sw.WRONG_LENGTH)
         if command.le and command.le < key.key_size // 8:
             raise Refusal(0x6C00)
-        size = key.key_size // 8
-        return private_operation(
-            key, b"\x00\x01" + b"\x00".join((b"\xff" * (size - 3 - len(command.data)), command.data))
-        )
+        return sign_pkcs1(key, command.data)
     if algorithm == _ECDSA_SHA1 and isinstance(key, EllipticCurvePrivateKey):
         machine = Hash(SHA1())  # noqa: S303 - the hash that this version of the applet has
         machine.update(command.data)
@@ -177,13 +174,9 @@ def _decipher(algorithm: int, key: PrivateKey | None, data: bytes) -> bytes:
     if len(data) - 1 != key.key_size // 8:
         raise Refusal(Sw.WRONG_LENGTH)
     try:
-        padded = private_operation(key, data[1:])
+        return decrypt_pkcs1(key, data[1:])
     except ValueError:
         raise Refusal(Sw.INCORRECT_DATA) from None
-    end = padded.find(b"\x00", 2)
-    if padded[:2] != b"\x00\x02" or end < 10:
-        raise Refusal(Sw.INCORRECT_DATA)
-    return padded[end + 1 :]
 
 
 def _fields(data: bytes) -> dict[int, bytes]:

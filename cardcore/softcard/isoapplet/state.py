@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cardcore.softcard.isoapplet.tree import File
-from cardcore.softcard.keys import KeyType
 from cardcore.softcard.memory import JsonObject
+from cardcore.softcard.records import KeyRecord, Tries
 from cardcore.softcard.vault import OpenVault, Vault
 
 PIN = "pin"
@@ -21,36 +21,6 @@ class LifeCycle(IntEnum):
     CREATION = 0x00
     INITIALISATION = 0x01
     OPERATIONAL = 0x05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tries:
-    """The try counter of the PIN or PUK."""
-
-    limit: int
-    left: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRecord:
-    """One private key: `public` is the content of its public key template, `sealed` the vault's box."""
-
-    kind: KeyType
-    public: bytes
-    sealed: bytes = field(repr=False)
-
-    def to_json(self) -> JsonObject:
-        """As JSON values."""
-        return {"kind": str(self.kind), "public": self.public.hex(), "sealed": self.sealed.hex()}
-
-    @classmethod
-    def from_json(cls, stored: JsonObject) -> KeyRecord:
-        """The record that `to_json` gave."""
-        return cls(
-            kind=KeyType(stored["kind"]),
-            public=bytes.fromhex(stored["public"]),
-            sealed=bytes.fromhex(stored["sealed"]),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

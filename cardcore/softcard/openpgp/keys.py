@@ -21,7 +21,7 @@ from cardcore.softcard.openpgp.algorithms import SLOTS, Crt, key_type
 from cardcore.softcard.openpgp.context import Access, OpenPgpContext, items_of, require_parameters
 from cardcore.softcard.openpgp.objects import private_key_of
 from cardcore.softcard.openpgp.state import KeyRecord
-from cardcore.softcard.rsa import from_crt, private_operation
+from cardcore.softcard.rsa import decrypt_pkcs1, from_crt, sign_pkcs1
 from cardcore.softcard.vault import seal
 from cardcore.sw import Sw
 from cardcore.tlv import encode, require
@@ -145,7 +145,7 @@ def _signature(key: PrivateKey, data: bytes) -> bytes:
         size = key.key_size // 8
         if len(data) * 100 > size * _MOST_OF_MODULUS:
             raise Refusal(Sw.WRONG_LENGTH)
-        return private_operation(key, b"\x00\x01" + b"\xff" * (size - 3 - len(data)) + b"\x00" + data)
+        return sign_pkcs1(key, data)
     if isinstance(key, EllipticCurvePrivateKey):
         r, s = decode_dss_signature(keys.ecdsa_sign(key, data))
         return b"".join(number.to_bytes(key.key_size // 8) for number in (r, s))
@@ -166,11 +166,7 @@ def _unpadded(key: RSAPrivateKey, data: bytes) -> bytes:
     """RSA: padding indicator 00 and the cryptogram; the result without its padding (RFC 8017, 7.2.2)."""
     if data[:1] != bytes((_RSA_INDICATOR,)):
         raise ValueError("no padding indicator for RSA")
-    block = private_operation(key, data[1:])
-    end = block.find(b"\x00", 2)
-    if block[:2] != b"\x00\x02" or end < 10:
-        raise ValueError("no PKCS #1 padding")
-    return block[end + 1 :]
+    return decrypt_pkcs1(key, data[1:])
 
 
 def _agreed(key: PrivateKey, data: bytes) -> bytes:
