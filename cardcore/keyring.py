@@ -19,6 +19,7 @@ from cardcore.errors import (
 )
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.pinpad import PinGiven
+from cardcore.profile.commands import algorithm_values
 from cardcore.profile.model import Algorithm, KeySlot, Needs, PinPolicy, Scheme, Usage
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Value, Values
@@ -338,10 +339,7 @@ class Keyring:
     def _values(self, slot: KeySlot, kind: KeyType, algorithm: Algorithm, operation: str) -> dict[str, Value | Secret]:
         values = _slot_values(slot)
         values |= {"op": operation, "key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
-        for name, node in (("alg.byte", algorithm.byte), ("alg.oid", algorithm.oid)):
-            if node is not None:
-                values[name] = node.render(values, [])
-        return values
+        return values | algorithm_values(algorithm, self._session.engine.operation(operation), values)
 
 
 def _for_use(slot: KeySlot, usage: Usage) -> KeySlot:

@@ -13,6 +13,7 @@ from cardcore.session import Session
 DIRECTORIES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "": ("cardcore.directory.plain", "PlainDirectory"),
+        "files": ("cardcore.directory.plainfiles", "PlainFilesDirectory"),
         "gids": ("cardcore.directory.gids", "GidsDirectory"),
         "openpgp": ("cardcore.directory.openpgp", "OpenPgpDirectory"),
         "piv": ("cardcore.directory.piv", "PivDirectory"),

@@ -9,6 +9,7 @@ from cardcore import signing
 from cardcore.errors import InputError, NotSupported
 from cardcore.keytypes import KEY_TYPES, KeyType, Kind, key_type
 from cardcore.pin import PinEncoding, PinSpec
+from cardcore.profile.commands import algorithm_values
 from cardcore.profile.model import Algorithm, DecipherResult, InputForm, KeySlot, Profile, Scheme, Usage
 from cardcore.profile.template import Value
 from cardcore.profile.vocabulary import NAMES, OPERATIONS, NameKind
@@ -154,10 +155,10 @@ def _with_key(profile: Profile, wish: Wish, found: Given) -> Given:
     if "alg.byte" in OPERATIONS[wish.operation].names:
         algorithm = _algorithm(profile, wish, kind, found)
         found.about.append(("algorithm", algorithm.name))
-        for name, node in (("alg.byte", algorithm.byte), ("alg.oid", algorithm.oid)):
-            if node is not None:
-                rendered = node.render(values, [])
-                values[name] = rendered[0] if name == "alg.byte" and len(rendered) == 1 else rendered
+        rendered = algorithm_values(algorithm, profile.operations[wish.operation], values)
+        values |= rendered
+        if len(rendered.get("alg.byte", b"")) == 1:
+            values["alg.byte"] = rendered["alg.byte"][0]
     return Given(values=values, placeholders=found.placeholders, about=found.about, pin=pin)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
-from cardcore.profile.model import Step
+from cardcore.profile.model import Algorithm, Operation, Step
 from cardcore.profile.template import Literal, Node, Spans, Values, fact
 
 
@@ -21,6 +21,28 @@ class Rendered:
 def applies(step: Step, values: Values) -> bool:
     """Whether the step is sent: each fact of its `when` has one of its values. InputError if a fact is not known."""
     return all(fact(values, name) in allowed for name, allowed in step.when.items())
+
+
+def names_of(operation: Operation) -> frozenset[str]:
+    """The names that the templates of an operation use."""
+    nodes: list[Node] = []
+    for step in operation.steps:
+        nodes += [step.cla, step.ins, step.p1, step.p2, *([] if step.data is None else [step.data])]
+    return frozenset().union(*(node.names() for node in nodes))
+
+
+def algorithm_values(algorithm: Algorithm, operation: Operation, known: Values) -> dict[str, bytes]:
+    """The algorithm's `byte` and `oid` for the facts known; InputError if one has none, and the operation uses it."""
+    found: dict[str, bytes] = {}
+    for name, node in (("alg.byte", algorithm.byte), ("alg.oid", algorithm.oid)):
+        if node is None:
+            continue
+        try:
+            found[name] = node.render(known, [])
+        except InputError:
+            if name in names_of(operation):
+                raise
+    return found
 
 
 def render(step: Step, values: Values) -> Rendered:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cardcore.profile.commands import names_of
 from cardcore.profile.model import ADMIN, Algorithm, Match, Needs, Operation, Profile
 from cardcore.profile.operations import OperationSource
 from cardcore.profile.reader import Problems, Section
-from cardcore.profile.template import Node
+from cardcore.profile.template import Node, Table
 from cardcore.profile.tree import Place
 from cardcore.profile.vocabulary import PROCEDURES
 
@@ -81,14 +82,6 @@ def _check_inherited(profile: Profile, operation: Operation, place: Place, probl
         _check_needs(profile, operation.name, needs, place, problems)
 
 
-def names_of(operation: Operation) -> frozenset[str]:
-    """The names that the templates of an operation use."""
-    nodes: list[Node] = []
-    for step in operation.steps:
-        nodes += [step.cla, step.ins, step.p1, step.p2, *([] if step.data is None else [step.data])]
-    return frozenset().union(*(node.names() for node in nodes))
-
-
 def _relevant(profile: Profile, operation: str) -> list[Algorithm]:
     """The algorithms with which an operation can run."""
     every = profile.algorithms.values()
@@ -109,8 +102,16 @@ def _check_name(profile: Profile, operation: str, name: str, place: Place, probl
         problems.note(place, f"{operation} uses $alg.byte, but no algorithm for it has `byte`")
     elif name == "alg.oid" and all(algorithm.oid is None for algorithm in algorithms):
         problems.note(place, f"{operation} uses $alg.oid, but no algorithm for it has `oid`")
-    elif name.startswith(_ADMIN_NAMES) and profile.admin is None:
+    for algorithm in algorithms:
+        node = {"alg.byte": algorithm.byte, "alg.oid": algorithm.oid}.get(name)
+        if _lacks(node, operation):
+            problems.note(place, f"{operation} uses ${name}, but that of {algorithm.name} has no entry for {operation}")
+    if name.startswith(_ADMIN_NAMES) and profile.admin is None:
         problems.note(place, f"{operation} uses ${name}, but the profile has no section admin")
+
+
+def _lacks(node: Node | None, operation: str) -> bool:
+    return isinstance(node, Table) and node.by == "op" and operation not in node.entries
 
 
 def _check_needs(profile: Profile, operation: str, needs: Needs, place: Place, problems: Problems) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 
 from cardcore.directory.base import Setup
+from cardcore.directory.files import Files
 from cardcore.directory.pkcs15 import encoding
-from cardcore.directory.pkcs15.files import Files
 from cardcore.directory.pkcs15.structure import DIR, Kind
 from cardcore.directory.pkcs15.token import now
 from cardcore.errors import InputError, NotSupported

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from cardcore import keytypes
 from cardcore.directory.base import MAX_CERTIFICATE, KeyInfo, Setup
+from cardcore.directory.files import MF, Files
 from cardcore.directory.pkcs15 import encoding, entries
 from cardcore.directory.pkcs15.creation import Creation
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
-from cardcore.directory.pkcs15.files import MF, Files
 from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.directory.pkcs15.token import Token
 from cardcore.errors import InputError, NotFound, NotSupported, ReplyError, StatusError

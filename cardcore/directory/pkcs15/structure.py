@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cardcore import tlv
+from cardcore.directory.files import MF, Files, Listing
 from cardcore.directory.pkcs15 import der, encoding
 from cardcore.directory.pkcs15.entries import Location, location
-from cardcore.directory.pkcs15.files import MF, Files, Listing
 from cardcore.errors import InputError, NotFound, ReplyError
 from cardcore.session import Session
 from cardcore.sw import Sw

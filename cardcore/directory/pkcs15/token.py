@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from cardcore.directory.files import Files
 from cardcore.directory.pkcs15 import der
-from cardcore.directory.pkcs15.files import Files
 from cardcore.directory.pkcs15.structure import Structure
 from cardcore.errors import NotFound, ReplyError
 from cardcore.session import Session

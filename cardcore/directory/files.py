@@ -16,7 +16,7 @@ MAX_FILE = 32768
 MAX_ENTRIES = 512
 _PART = 256
 _HEADER = 6
-_FILLERS = (0x00, 0xFF)
+FILLERS = (0x00, 0xFF)
 _NO_ROOM = frozenset({Sw.NO_SPACE, Sw.WRONG_P1_P2, Sw.WRONG_LENGTH})
 
 
@@ -48,30 +48,27 @@ class Files:
             if size:
                 items.append(tlv.parse_one(data[start : start + size]))
                 start += size
-            elif ended or (start < len(data) and data[start] in _FILLERS):
+            elif ended or (start < len(data) and data[start] in FILLERS):
                 break
             else:
                 part = self._part(path, len(data))
                 data, ended = data + part, len(part) < self._most
             if len(items) > MAX_ENTRIES or len(data) > MAX_FILE:
                 raise ReplyError("a directory file without end")
-        if start < len(data) and data[start] not in _FILLERS:
+        if start < len(data) and data[start] not in FILLERS:
             raise ReplyError("a directory file ends within an entry")
         return Listing(path=path, items=tuple(items))
 
     def value(self, path: bytes, index: int = 0, length: int = 0) -> bytes:
         """A part of a file: `length` bytes, or if that is 0 the one data object that begins at `index`."""
         self.select(path)
-        data, wanted, ended = b"", length, False
-        while not ended:
-            part = self._part(path, index + len(data))
-            data, ended = data + part, len(part) < self._most
-            wanted = wanted or tlv.total_length(data[:_HEADER])
-            if wanted > MAX_FILE:
-                raise ReplyError(f"a value of {wanted} bytes")
-            if len(data) >= wanted:
-                return data[:wanted]
-        raise ReplyError(f"the file {path.hex().upper()} ends within its value")
+        return self._value(path, index, length, self._part(path, index))
+
+    def first(self, path: bytes) -> bytes:
+        """The data object that a file begins with; empty if it is blank, which is only filler bytes."""
+        self.select(path)
+        part = self._part(path, 0)
+        return self._value(path, 0, 0, part) if part[:1] and part[0] not in FILLERS else b""
 
     def whole(self, path: bytes) -> bytes:
         """All bytes of a file, fillers too."""
@@ -128,6 +125,19 @@ class Files:
     def _most(self) -> int:
         return min(_PART, self._session.profile.limits.receive)
 
+    def _value(self, path: bytes, index: int, length: int, data: bytes) -> bytes:
+        """As `value`, with the first part read already."""
+        wanted = length or tlv.total_length(data[:_HEADER])
+        if wanted > MAX_FILE:
+            raise ReplyError(f"a value of {wanted} bytes")
+        ended = len(data) < self._most
+        while len(data) < wanted and not ended:
+            part = self._part(path, index + len(data))
+            data, ended = data + part, len(part) < self._most
+        if len(data) < wanted:
+            raise ReplyError(f"the file {path.hex().upper()} ends within its value")
+        return data[:wanted]
+
     def _part(self, path: bytes, offset: int) -> bytes:
         if offset >= MAX_FILE:
             raise ReplyError(f"the file {path.hex().upper()} has no end")
@@ -168,7 +178,7 @@ def _below_mf(path: bytes) -> bytes:
 
 def _complete(data: bytes) -> int:
     """Size of the data object that `data` begins with, 0 if it is a filler or not all there."""
-    if len(data) < 2 or data[0] in _FILLERS:
+    if len(data) < 2 or data[0] in FILLERS:
         return 0
     long_form = data[1] & 0x7F if data[1] & 0x80 else 0
     long_tag = data[0] & 0x1F == 0x1F
