@@ -129,7 +129,7 @@ def _lines(found: Profile) -> list[str]:
     "--vectors",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Tell operations without vectors (expected commands) in the JSON files of this folder.",
+    help="Compare with the vectors (expected commands) in the JSON files of this folder, and tell what has none.",
 )
 @pass_context
 def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> None:
@@ -137,16 +137,14 @@ def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> Non
 
     Every error is told, with line and column and what to do.
     """
-    from cardcore.profile import vectors as known
+    from cardcore.directory import DIRECTORIES
     from cardcore.profile.check import Severity
     from cardcore.profile.check import check as check_file
+    from cardcore.profile.vectors import read_vectors
 
-    covered = None if vectors is None else known.covered(vectors)
-    findings = [
-        finding
-        for path in map(Path, names)
-        for finding in check_file(path, covered=None if covered is None else covered.get(path.stem, ()))
-    ]
+    known = None if vectors is None else read_vectors(vectors)
+    directories = [name for name in DIRECTORIES if name]
+    findings = [finding for name in names for finding in check_file(Path(name), None, known, directories)]
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     listed = [
         {
@@ -177,7 +175,8 @@ def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> Non
 def _finding_lines(finding: Finding) -> list[str]:
     from cardcore.profile.check import caret
 
-    found = [f"{finding.file}:{finding.line}:{finding.column}: {finding.severity}: {finding.message}"]
+    place = f"{finding.file}:{finding.line}:{finding.column}" if finding.line else finding.file
+    found = [f"{place}: {finding.severity}: {finding.message}"]
     path = Path(finding.file)
     if path.is_file():
         found += caret(finding, path.read_text(encoding="utf-8", errors="replace")).splitlines()

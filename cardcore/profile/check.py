@@ -9,13 +9,14 @@ from pathlib import Path
 
 from cardcore.errors import ProfileError
 from cardcore.keytypes import KEY_TYPES
-from cardcore.profile import schema
+from cardcore.profile import reader, schema
 from cardcore.profile.catalog import Catalog, catalog
 from cardcore.profile.match import overlap
 from cardcore.profile.model import Algorithm, Profile
 from cardcore.profile.operations import OperationSource
 from cardcore.profile.template import Value
 from cardcore.profile.tree import MapNode, Place
+from cardcore.profile.vectors import Vector, problem
 
 _MAIN_PIN = "user"
 _USES: Mapping[str, Callable[[Algorithm], bool]] = {
@@ -44,11 +45,16 @@ class Finding:
     hint: str = ""
 
 
-def check(path: Path, shelf: Catalog | None = None, covered: Collection[str] | None = None) -> list[Finding]:
+def check(
+    path: Path,
+    shelf: Catalog | None = None,
+    vectors: Collection[Vector] | None = None,
+    directories: Collection[str] | None = None,
+) -> list[Finding]:
     """Everything that can be found in a profile file, in its order; warnings only where there are no errors.
 
-    `shelf` holds the profiles that it may build on (None: those of `cardcore profile list`). `covered` are the names of
-    the operations for which there are vectors (None: nobody asks for vectors).
+    `shelf` holds the profiles that it may build on (None: those of `cardcore profile list`). `vectors` are those of all
+    profiles (None: nobody asks for vectors). `directories` are the names that `directory` may give (None: any).
     """
     shelf = shelf or catalog()
     try:
@@ -57,9 +63,10 @@ def check(path: Path, shelf: Catalog | None = None, covered: Collection[str] | N
         return [_error(error)]
     if draft.problems.found:
         return [_error(error) for error in schema.in_order(draft.problems)]
-    doubts = [*_doubts(draft), *_ambiguous(draft, shelf), *_without_vectors(draft, covered)]
+    errors = [*_unknown_directory(draft, directories), *_broken_vectors(draft, vectors or ())]
+    doubts = [*_doubts(draft), *_ambiguous(draft, shelf), *_without_vectors(draft, vectors)]
     warnings = [_warning(place, message) for place, message in doubts]
-    return sorted(warnings, key=lambda finding: (finding.line, finding.column))
+    return errors + sorted(warnings, key=lambda finding: (finding.line, finding.column))
 
 
 def caret(finding: Finding, text: str) -> str:
@@ -119,9 +126,27 @@ def _ambiguous(draft: schema.Draft, shelf: Catalog) -> Iterator[tuple[Place, str
             yield node.place, f"a card may match the profile {other.id} too, and neither `refines` the other"
 
 
-def _without_vectors(draft: schema.Draft, covered: Collection[str] | None) -> Iterator[tuple[Place, str]]:
-    if covered is None or draft.profile.abstract:
+def _unknown_directory(draft: schema.Draft, directories: Collection[str] | None) -> Iterator[Finding]:
+    node = None if draft.section is None else draft.section.get("directory")
+    name = draft.profile.directory
+    if node is not None and directories is not None and name not in directories:
+        known = f"There are {', '.join(sorted(directories))}."
+        hint = reader.suggestion(name, directories) or known
+        yield _error(node.place.error(f"there is no directory named {name}", hint))
+
+
+def _broken_vectors(draft: schema.Draft, vectors: Collection[Vector]) -> Iterator[Finding]:
+    """Vectors of the profile whose commands are others than what its operations become; JSON has no line numbers."""
+    for vector in vectors:
+        told = problem(draft.profile, vector) if vector.card == draft.profile.id else ""
+        if told:
+            yield Finding(severity=Severity.ERROR, message=told, file=vector.file, line=0, column=0)
+
+
+def _without_vectors(draft: schema.Draft, vectors: Collection[Vector] | None) -> Iterator[tuple[Place, str]]:
+    if vectors is None or draft.profile.abstract:
         return
+    covered = {vector.operation for vector in vectors if vector.card == draft.profile.id}
     for source in draft.sources.values():
         if not source.removes and source.operation.name not in covered:
             yield source.place, f"there are no vectors for the operation {source.operation.name}"

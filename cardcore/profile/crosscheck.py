@@ -84,7 +84,8 @@ def _check_inherited(profile: Profile, operation: Operation, place: Place, probl
 
 def _relevant(profile: Profile, operation: str) -> list[Algorithm]:
     """The algorithms with which an operation can run."""
-    every = profile.algorithms.values()
+    every = list(profile.algorithms.values())
+    first = {kind: algorithm for algorithm in reversed(every) for kind in algorithm.types}
     match operation:
         case "sign":
             return [algorithm for algorithm in every if algorithm.sign is not None]
@@ -93,7 +94,7 @@ def _relevant(profile: Profile, operation: str) -> list[Algorithm]:
         case "agree":
             return [algorithm for algorithm in every if algorithm.agree]
         case _:
-            return list(every)
+            return [algorithm for algorithm in every if algorithm in first.values()]
 
 
 def _check_name(profile: Profile, operation: str, name: str, place: Place, problems: Problems) -> None:

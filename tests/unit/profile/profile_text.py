@@ -44,6 +44,16 @@ def errors(text: str) -> list[ProfileError]:
     return schema.in_order(draft(text).problems)
 
 
+def check_first_error(text: str, message: str) -> None:
+    """The first error in a text stands at the mark and says all that `message` has between its bars."""
+    assert text.count(MARK) == 1
+    first, *_ = errors(text)
+    said = f"{first.reason} | {first.hint}"
+    for part in message.split(" | "):
+        assert part in said
+    assert (first.file, first.line, first.column) == ("test.yaml", *marked(text))
+
+
 def marked(text: str) -> tuple[int, int]:
     """Line and column of the mark."""
     before = text[: text.index(MARK)]

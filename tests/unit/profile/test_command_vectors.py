@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cardcore.keytypes import KEY_TYPES
+from cardcore.errors import InputError
 from cardcore.profile.catalog import catalog, shipped_directory
-from cardcore.profile.commands import Rendered, applies, render
 from cardcore.profile.model import Profile
-from cardcore.profile.template import Value
+from cardcore.profile.vectors import Vector, expanded, problem, read_vectors
 from cardcore.secret import Secret
+from tests.unit.profile.vector_files import write
 
-TESTS = Path(__file__).parents[2]
-FILES = ("profile-commands.json", "documented-profiles.json")
-VECTORS: list[dict[str, Any]] = [
-    vector for name in FILES for vector in json.loads((TESTS / "vectors" / name).read_text())["vectors"]
-]
-OWN_FILES = ("openpgp",)
-WORDS = {
-    "DI": "3031300D060960864801650304020105000420" + "AB" * 32,
-    "C": "00" * 8,
-    "BLOCK": "CD" * 256,
-    "HASH": "AB" * 32,
-}
-PIN, NEW_PIN = Secret(b"123456"), Secret(b"654321")
+VECTORS = read_vectors(Path(__file__).parents[2] / "vectors")
+INHERITING = ("openpgp",)
+"""Whose recordings hold what they inherit without change."""
 
 
 @cache
@@ -38,87 +25,38 @@ def profile_of(card: str) -> Profile:
     return catalog([shipped_directory()]).load(card)
 
 
-def expanded(text: str) -> bytes:
-    words = [WORDS.get(word, word) for word in text.split()]
-    repeated = [re.sub("^(..)x([0-9]+)$", lambda found: found[1] * int(found[2]), word) for word in words]
-    return bytes.fromhex("".join(repeated))
+@pytest.mark.parametrize("vector", VECTORS, ids=str)
+def test_commands_are_exactly_these(vector: Vector) -> None:
+    assert problem(profile_of(vector.card), vector) == ""
 
 
-def values_of(profile: Profile, vector: dict[str, Any]) -> dict[str, Value | Secret]:
-    values: dict[str, Value | Secret] = {"op": vector["operation"]}
-    values |= {name: bytes.fromhex(text) for name, text in vector.get("values", {}).items()}
-    values |= vector.get("words", {})
-    values |= {name: expanded(vector[name]) for name in ("input", "peer") if name in vector}
-    if "pin" in vector:
-        spec = profile.pins[vector["pin"]]
-        values |= {"pin.ref": spec.ref, "pin.name": spec.name}
-        values |= {"pin.block": spec.block(PIN), "new_pin.block": spec.block(NEW_PIN)}
-    if "puk" in vector:
-        values["puk.block"] = profile.pins[spec.unblock].block(Secret(vector["puk"].encode()))
-    if "key" in vector:
-        values |= key_values(profile, vector, values)
-    return values
-
-
-def key_values(
-    profile: Profile, vector: dict[str, Any], values: dict[str, Value | Secret]
-) -> dict[str, Value | Secret]:
-    key, kind = profile.keys[vector["key"]], KEY_TYPES[vector["type"]]
-    known = values | {"key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
-    known |= {"key.name": key.name, "key.ref": key.ref, "key.file": key.file}
-    known["key.file.id"] = key.file[-2:]
-    algorithm = profile.algorithms[vector["algorithm"]]
-    assert kind.name in algorithm.types
-    if algorithm.byte is not None:
-        known["alg.byte"] = algorithm.byte.render(known, [])
-    if algorithm.oid is not None:
-        known["alg.oid"] = algorithm.oid.render(known, [])
-    return known
-
-
-def sent(vector: dict[str, Any]) -> list[Rendered]:
-    profile = profile_of(vector["card"])
-    values = values_of(profile, vector)
-    steps = profile.operations[vector["operation"]].steps
-    return [render(step, values) for step in steps if applies(step, values)]
-
-
-def vector_name(vector: dict[str, Any]) -> str:
-    return "-".join(vector[part] for part in ("card", "operation", "key", "algorithm", "type") if part in vector)
-
-
-@pytest.mark.parametrize("vector", VECTORS, ids=vector_name)
-def test_commands_are_exactly_these(vector: dict[str, Any]) -> None:
-    apdus = [replace(one.apdu, extended=one.apdu.extended or vector.get("extended", False)) for one in sent(vector)]
-    assert [apdu.encode().hex() for apdu in apdus] == [expanded(text).hex() for text in vector["commands"]]
-
-
-@pytest.mark.parametrize("vector", [vector for vector in VECTORS if "pin" in vector], ids=vector_name)
-def test_the_places_of_secrets_are_known(vector: dict[str, Any]) -> None:
-    profile = profile_of(vector["card"])
-    values = values_of(profile, vector)
-    secrets = [value.reveal() for value in values.values() if isinstance(value, Secret)]
-    for one in sent(vector):
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS if vector.pin], ids=str)
+def test_the_places_of_secrets_are_known(vector: Vector) -> None:
+    profile = profile_of(vector.card)
+    secrets = [value.reveal() for value in vector.known(profile).values() if isinstance(value, Secret)]
+    for one in vector.rendered(profile):
         marked = [one.apdu.data[start:end] for start, end in one.secrets]
         assert all(secret in secrets for secret in marked)
-        if vector["operation"] == "set-up":  # files are made in between, without secrets
+        if vector.operation == "set-up":  # files are made in between, without secrets
             assert b"".join(marked) in (b"", one.apdu.data)
         else:
-            assert b"".join(marked) == (b"" if vector["operation"] in ("retries", "tries", "logout") else one.apdu.data)
+            assert b"".join(marked) == (b"" if vector.operation in ("retries", "tries", "logout") else one.apdu.data)
 
 
 def test_every_card_is_covered() -> None:
     shelf = catalog([shipped_directory()])
     real = {name for name in shelf.sources if not shelf.load(name).abstract}
-    assert {vector["card"] for vector in VECTORS} == real
+    assert {vector.card for vector in VECTORS} == real
 
 
-@pytest.mark.parametrize("card", sorted({vector["card"] for vector in VECTORS} - set(OWN_FILES)))
+@pytest.mark.parametrize("card", sorted({vector.card for vector in VECTORS}))
 def test_every_operation_has_a_vector(card: str) -> None:
     """Those that the card inherits without change count for it too, but for what it has no algorithm for."""
     profile = profile_of(card)
-    covered = {vector["operation"] for vector in VECTORS if vector["card"] == card}
-    assert {name for name in profile.operations if usable(profile, name)} == covered
+    covered = {vector.operation for vector in VECTORS if vector.card == card}
+    inherited = profile_of("iso7816").operations if card in INHERITING else {}
+    own = {name for name, operation in profile.operations.items() if operation != inherited.get(name)}
+    assert {name for name in own if usable(profile, name)} <= covered <= profile.operations.keys()
 
 
 def usable(profile: Profile, operation: str) -> bool:
@@ -132,3 +70,82 @@ def usable(profile: Profile, operation: str) -> bool:
             return bool(profile.match.aids)
         case _:
             return bool(profile.operations[operation].steps)
+
+
+# What does not fit
+
+VERIFY: dict[str, Any] = {
+    "card": "piv",
+    "operation": "verify",
+    "pin": "user",
+    "commands": ["0020008008 313233343536FFFF"],
+}
+SIGN: dict[str, Any] = {"card": "cardos5", "operation": "sign", "key": "1", "type": "rsa2048", "input": "DI"}
+WRONG = [
+    ({**VERIFY, "operation": "sing"}, "has no operation sing"),
+    ({**VERIFY, "pin": "pain"}, "no PIN named 'pain'"),
+    ({**VERIFY, "old": "1"}, "wrong length"),
+    ({**VERIFY, "commands": ["0020008008 31323334353637FF"]}, "command 1 is .* and should be .*37FF$"),
+    ({**VERIFY, "commands": []}, "1 commands, and there should be 0"),
+    ({**VERIFY, "pin": ""}, r"\$pin.block was not given"),
+    ({**SIGN, "key": "one", "commands": []}, "no key named 'one'"),
+    ({**SIGN, "type": "ecp256k1", "commands": []}, "unknown key type"),
+    ({**SIGN, "type": "rsa512", "commands": []}, "is for keys of type rsa512"),
+    ({**SIGN, "type": "rsa512", "algorithm": "rsa", "commands": []}, "is for keys of type rsa512|no algorithm named"),
+]
+
+
+@pytest.mark.parametrize(("entry", "message"), WRONG)
+def test_what_differs_is_told(tmp_path: Path, entry: dict[str, Any], message: str) -> None:
+    (vector,) = read_vectors(write(tmp_path, entry))
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(problem(profile_of(vector.card), vector))
+
+
+def test_another_pin_than_the_usual_one(tmp_path: Path) -> None:
+    entry = {**VERIFY, "old": "9876543", "commands": ["0020008008 39383736353433FF"]}
+    assert problem(profile_of("piv"), read_vectors(write(tmp_path, entry))[0]) == ""
+
+
+MALFORMED = [
+    {**VERIFY, "commands": "00"},
+    {**VERIFY, "commands": ["0"]},
+    {**VERIFY, "commands": [1]},
+    {**VERIFY, "pin": 1},
+    {**VERIFY, "values": []},
+    {**VERIFY, "values": {"input": None}},
+    {**VERIFY, "values": {"input": {"hex": "00"}}},
+    {**VERIFY, "words": {"op": 1}},
+]
+
+
+@pytest.mark.parametrize("entry", MALFORMED)
+def test_a_malformed_vector_is_told_with_its_file(tmp_path: Path, entry: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"x\.json: the vector .* is malformed"):
+        read_vectors(write(tmp_path, entry))
+
+
+@pytest.mark.parametrize(
+    ("text", "data"), [("", b""), ("00 A4", b"\x00\xa4"), ("00x3", bytes(3)), ("HASH", b"\xab" * 32), ("C", bytes(8))]
+)
+def test_words_stand_for_bytes(text: str, data: bytes) -> None:
+    assert expanded(text) == data
+
+
+def test_files_for_other_tests_are_passed_over(tmp_path: Path) -> None:
+    others = ["[]", "{}", '{"vectors": 1}', '{"vectors": [1, {"card": "x"}, {"operation": "x"}]}']
+    for number, text in enumerate(others):
+        (tmp_path / f"{number}.json").write_text(text, encoding="utf-8")
+    assert read_vectors(tmp_path) == []
+
+
+def test_vectors_in_a_folder_of_that_name(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    write(tmp_path / "mine", {"operation": "sign", "commands": []})
+    assert [vector.card for vector in read_vectors(tmp_path)] == ["mine"]
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("nonsense", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_vectors(tmp_path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.profile.profile_text import CARD, HEAD, MARK, errors, marked
+from tests.unit.profile.profile_text import CARD, HEAD, check_first_error, errors
 
 STEPS = [
     ("operations: »[]", "expected a mapping of operations, found a list"),
@@ -141,12 +141,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("text", "message"), ROWS, ids=lambda value: value.splitlines()[-1][:70])
 def test_message_and_place(text: str, message: str) -> None:
-    assert text.count(MARK) == 1
-    first, *_ = errors(text)
-    said = f"{first.reason} | {first.hint}"
-    for part in message.split(" | "):
-        assert part in said
-    assert (first.file, first.line, first.column) == ("test.yaml", *marked(text))
+    check_first_error(text, message)
 
 
 def test_nothing_where_data_should_be() -> None:

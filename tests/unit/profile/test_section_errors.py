@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.profile.profile_text import HEAD, MARK, errors, marked
+from tests.unit.profile.profile_text import HEAD, check_first_error, errors
 
 PINS = HEAD + "pins: {user: {ref: 1, length: [4, 8]}}\n"
 NO_MATCH = "profile: 1\nname: X\n"
@@ -185,12 +185,7 @@ ROWS = [
 
 @pytest.mark.parametrize(("text", "message"), ROWS, ids=lambda value: value.splitlines()[-1][:60])
 def test_message_and_place(text: str, message: str) -> None:
-    assert text.count(MARK) == 1
-    first, *_ = errors(text)
-    said = f"{first.reason} | {first.hint}"
-    for part in message.split(" | "):
-        assert part in said
-    assert (first.file, first.line, first.column) == ("test.yaml", *marked(text))
+    check_first_error(text, message)
 
 
 def test_all_errors_are_found_at_once() -> None:

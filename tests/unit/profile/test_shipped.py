@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cardcore.errors import InputError
+from cardcore.directory import DIRECTORIES
 from cardcore.profile.catalog import catalog, shipped_directory
-from cardcore.profile.check import check
+from cardcore.profile.check import Severity, check
 from cardcore.profile.match import overlap
 from cardcore.profile.model import Masked, Match, ReplyMatch
-from cardcore.profile.vectors import covered
+from cardcore.profile.vectors import read_vectors
+from tests.unit.profile.vector_files import write
 
-VECTORS = Path(__file__).parents[2] / "vectors"
+VECTORS = read_vectors(Path(__file__).parents[2] / "vectors")
 SHELF = catalog([shipped_directory()])
 DOCUMENTED = ("myeid", "schsm", "cardos5", "starcos3")
 AID, LONGER, OTHER = bytes.fromhex("F04C617201"), bytes.fromhex("F04C61720102"), bytes.fromhex("F04C617202")
@@ -27,7 +28,7 @@ def test_an_editor_finds_the_schema(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SHELF.sources))
 def test_nothing_is_to_be_said_even_with_vectors(name: str) -> None:
-    assert check(SHELF.sources[name].path, SHELF, covered(VECTORS).get(name, ())) == []
+    assert check(SHELF.sources[name].path, SHELF, VECTORS, DIRECTORIES) == []
 
 
 @pytest.mark.parametrize("name", sorted(SHELF.sources))
@@ -41,8 +42,27 @@ def test_nobody_is_led_to_believe_more_than_is_known(name: str) -> None:
 
 
 def test_an_operation_without_vectors_is_told() -> None:
-    found = check(SHELF.sources["piv"].path, SHELF, covered(VECTORS)["piv"] - {"sign"})
+    others = [vector for vector in VECTORS if (vector.card, vector.operation) != ("piv", "sign")]
+    found = check(SHELF.sources["piv"].path, SHELF, others)
     assert [finding.message for finding in found] == ["there are no vectors for the operation sign"]
+
+
+def test_commands_that_are_not_the_vectors_are_an_error(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"card": "piv", "operation": "reset", "commands": ["00FB000001"]})
+    (finding,) = check(SHELF.sources["piv"].path, SHELF, [*VECTORS, *read_vectors(folder)])
+    assert finding.message == "piv reset: command 1 is 00FB0000, and should be 00FB000001"
+    assert (finding.severity, finding.file, finding.line) == (Severity.ERROR, str(folder / "x.json"), 0)
+
+
+def test_a_directory_that_is_not_known_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("profile: 1\nname: X\nmatch: {atr: '3B00'}\ndirectory: pkcs1s\n", encoding="utf-8")
+    (finding,) = check(path, SHELF, directories=("files", "pkcs15"))
+    assert (finding.severity, finding.line, finding.column) == (Severity.ERROR, 4, 12)
+    assert (finding.message, finding.hint) == ("there is no directory named pkcs1s", "Did you mean pkcs15?")
+    path.write_text(path.read_text().replace("pkcs1s", "zzz"), encoding="utf-8")
+    assert check(path, SHELF, directories=("files", "pkcs15"))[0].hint == "There are files, pkcs15."
+    assert check(path, SHELF) == []
 
 
 def test_a_profile_that_takes_anothers_cards_is_told(tmp_path: Path) -> None:
@@ -93,21 +113,3 @@ MEETINGS = [
 @pytest.mark.parametrize(("first", "second", "expected"), MEETINGS)
 def test_matches_that_meet(first: Match, second: Match, expected: bool) -> None:
     assert overlap(first, second) is overlap(second, first) is expected
-
-
-@pytest.mark.parametrize("text", ["[]", "{}", '{"vectors": 1}', '{"vectors": [1, {"card": "x"}]}'])
-def test_files_for_other_tests(tmp_path: Path, text: str) -> None:
-    (tmp_path / "x.json").write_text(text, encoding="utf-8")
-    assert covered(tmp_path) == {}
-
-
-def test_vectors_in_a_folder_of_that_name(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "x.json").write_text('{"vectors": [{"operation": "sign"}]}', encoding="utf-8")
-    assert covered(tmp_path) == {"mine": {"sign"}}
-
-
-def test_a_broken_file_is_told(tmp_path: Path) -> None:
-    (tmp_path / "x.json").write_text("nonsense", encoding="utf-8")
-    with pytest.raises(InputError, match="cannot be read"):
-        covered(tmp_path)
