@@ -192,7 +192,7 @@ class UnknownCard(NotSupported):
     """No profile matches the card."""
 
     code = "unknown-card"
-    default_hint = "Write a profile for it (see docs/profiles.md), or name one with --profile."
+    default_hint = "Write a profile for it (see docs/profile-authors.md), or name one with --profile."
 
 
 class ReplyError(CardError):

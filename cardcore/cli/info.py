@@ -40,7 +40,12 @@ def info(context: Context) -> None:
         "reader": card.reader,
         **pads.describe(pad),
         "atr": answer,
-        "profile": {"id": card.profile.id, "name": card.profile.name, "reason": card.reason},
+        "profile": {
+            "id": card.profile.id,
+            "name": card.profile.name,
+            "reason": card.reason,
+            "verified": card.profile.verified,
+        },
         "serial": serial or None,
         "pins": [pin.describe(state) for state in states],
         "keys": keys,
@@ -52,6 +57,7 @@ def info(context: Context) -> None:
         ("ATR", str(answer["hex"])),
         *[("", line) for line in atr_lines(answer)],
         ("profile", f"{card.profile.id}: {card.profile.name}"),
+        ("evidence", card.profile.verified or "the profile says nothing of it"),
         ("matched by", card.reason or "its name, which was given"),
         ("serial", serial or "none"),
     ]

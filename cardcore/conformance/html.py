@@ -26,18 +26,19 @@ _STYLE = """
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 h1 { margin: 0; font-size: 1.75rem; letter-spacing: -.01em; } h2 { margin: 2.25rem 0 .5rem; font-size: 1.05rem; }
-.verdict { display: inline-block; margin: .75rem 0 1.5rem; padding: .3rem .9rem; border-radius: 2rem; color: #fff;
-  font-weight: 600; } .verdict.passed { background: #1a7f4b; } .verdict.failed { background: #c62839; }
+.verdict { display: inline-block; margin: .75rem 0 1.5rem; padding: .3rem .9rem; border-radius: 2rem;
+  font-weight: 600; }
+.verdict.passed { background: #1a7f4b; color: #fff; } .verdict.failed { background: #c62839; color: #fff; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(8rem, 1fr)); gap: .75rem; margin-bottom: 1rem; }
 .tile, table, dl { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
 .tile { padding: .75rem 1rem; } .tile b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 .tile span, dt, th, .soft { color: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem; margin: 0; padding: 1rem; }
 dd { margin: 0; overflow-wrap: anywhere; }
-table { width: 100%; border-collapse: separate; border-spacing: 0; overflow: hidden; }
+table { width: 100%; table-layout: fixed; border-collapse: separate; border-spacing: 0; overflow: hidden; }
+th:nth-child(1) { width: 34%; } th:nth-child(2) { width: 6rem; } th.n { width: 5rem; } td { overflow-wrap: break-word; }
 th { text-align: left; font-weight: 500; font-size: .85rem; } td, th { padding: .4rem .9rem; vertical-align: top; }
 tr + tr td { border-top: 1px solid var(--line); } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-td:first-child { width: 38%; }
 .passed { color: var(--passed); } .failed { color: var(--failed); font-weight: 600; }
 .refused { color: var(--refused); }
 .left { color: var(--left); }

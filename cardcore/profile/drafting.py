@@ -43,7 +43,7 @@ def draft(outline: Outline, schema: str = "profile.schema.json") -> str:
     return "\n".join(
         [
             MODELINE.format(schema=schema),
-            "# The lines that begin with # show what else can be said. The guide: docs/profiles.md.",
+            "# The lines that begin with # show what else can be said. The guide: docs/profile-authors.md.",
             *_head(outline),
             "",
             *_match(outline),
@@ -97,6 +97,7 @@ def _head(outline: Outline) -> list[str]:
         + ("" if outline.pkcs15 else " # pkcs15 if keys and certificates are listed in ISO 7816-15 files"),
         "# What evidence there is. It is shown with the card: say no more than is known.",
         "verified: Not run on a card.",
+        *([] if outline.pkcs15 else ["# directory: files # certificates stand in files; then see select-file below"]),
     ]
 
 
@@ -182,5 +183,8 @@ def _operations(outline: Outline) -> list[str]:
         "  #     le: 0",
         "  #     needs: pin",
         "  #     reply: {path: [0x7F49], rsa: {n: 0x81, e: 0x82}}",
+        "  # select-file: [{ins: 0xA4, p1: 0x08, p2: 0x0C, data: $object}] # a path from the MF on",
+        "  # read-binary: [{ins: 0xB0, p1: $offset.high, p2: $offset.low, le: 0, reply: {}}]",
+        "  # update-binary: [{ins: 0xD6, p1: $offset.high, p2: $offset.low, data: $content, needs: pin}]",
         "  # write: [{ins: 0xDB, p1: 0x3F, p2: 0xFF, data: [{0x5C: $object}, {0x53: $content}], needs: pin}]",
     ]

@@ -55,6 +55,12 @@ _SAVED: Schema = {
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _NAME: Schema = {"type": "string", "pattern": f"^({NAME})$"}
 _BOOLEAN: Schema = {"type": "boolean"}
+_HEADER = {
+    "cla": "class byte, 00 if nothing is said",
+    "ins": "instruction byte",
+    "p1": "first parameter, 00 if nothing is said",
+    "p2": "second parameter, 00 if nothing is said",
+}
 
 
 def build() -> Schema:
@@ -114,8 +120,14 @@ def _object(keys: Iterable[str], properties: Mapping[str, Schema], required: Ite
     }
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/$defs/{name}"}
+def _ref(name: str, text: str = "") -> Schema:
+    found: Schema = {"$ref": f"#/$defs/{name}"}
+    return _about(found, text) if text else found
+
+
+def _about(schema: Schema, text: str) -> Schema:
+    """The schema with what the key is for."""
+    return schema | {"description": text}
 
 
 def _described(choices: Mapping[str, str]) -> Schema:
@@ -127,22 +139,24 @@ def _described(choices: Mapping[str, str]) -> Schema:
 
 def _profile() -> dict[str, Schema]:
     return {
-        "profile": {"const": VERSION, "description": "version of the profile language"},
+        "profile": _about({"const": VERSION}, "version of the profile language"),
         "name": _TEXT | {"description": "the card family, for people"},
-        "description": _TEXT,
+        "description": _about(_TEXT, "what it covers, for people"),
         "base": _NAME | {"description": "the profile whose sections and operations are taken where this has none"},
         "abstract": _BOOLEAN | {"description": "only a base, no card"},
         "refines": _NAME | {"description": "the profile that this one is preferred to where both match"},
         "verified": _TEXT | {"description": "how it is known that this is right"},
-        "match": _match(),
-        "limits": _limits(),
-        "directory": _NAME | {"description": "how keys and certificates are found"},
-        "quirks": _list(_described(QUIRKS)),
-        "pins": _map(_pin()),
-        "admin": _admin(),
-        "keys": _map(_ref("slot")) | {"properties": {RANGE: _ref("range")}},
-        "algorithms": _map(_algorithm()),
-        "objects": _map(_hex(1)),
+        "match": _about(_match(), "how the card is recognised; all that is given must hold"),
+        "limits": _about(_limits(), "how long commands and responses may be"),
+        "directory": _about(_NAME, "how certificates, serial number and objects are kept, by name"),
+        "quirks": _about(_list(_described(QUIRKS)), "misbehaviours that code has to know of"),
+        "pins": _about(_map(_pin()), "the PINs by name; that of a person is user"),
+        "admin": _about(_admin(), "how the administrator authenticates"),
+        "keys": _about(
+            _map(_ref("slot")) | {"properties": {RANGE: _ref("range")}}, "the key slots by name, or a range"
+        ),
+        "algorithms": _about(_map(_algorithm()), "what the card can do with one kind of key, by a name of your own"),
+        "objects": _about(_map(_hex(1)), "identifiers of data objects or paths of files, by a name of your own"),
         "operations": {
             "type": "object",
             "properties": {
@@ -150,6 +164,7 @@ def _profile() -> dict[str, Schema]:
             },
             "additionalProperties": False,
             "minProperties": 1,
+            "description": "the commands, as lists of steps; an empty list takes away what the base can",
         },
     }
 
@@ -157,7 +172,8 @@ def _profile() -> dict[str, Schema]:
 def _match() -> Schema:
     masked = _object(("value", "mask"), {"value": _hex(2), "mask": _hex(2)}, ("value", "mask"))
     pattern: Schema = {"type": "string", "pattern": f"^{ATR_PATTERN}$", "minLength": 4, "maxLength": 66}
-    reply = _object(("path", "value"), {"path": _path(), "value": _hex(1)}, ("value",))
+    value = _about(_hex(1), "what the value there begins with")
+    reply = _object(("path", "value"), {"path": _path(), "value": value}, ("value",))
     properties = {
         "aid": _one_or_more(_hex(5)) | {"description": "application identifiers, of which the card selects one"},
         "atr": _one_or_more(_any(pattern, masked)) | {"description": "ATRs; a dot stands for any digit"},
@@ -169,23 +185,24 @@ def _match() -> Schema:
 
 def _limits() -> Schema:
     properties: dict[str, Schema] = {
-        "send": _integer(1, 65535),
-        "receive": _integer(1, 65536),
-        "extended": {"enum": [True, False, "atr"]},
-        "chaining": _BOOLEAN,
+        "send": _about(_integer(1, 65535), "most bytes of data in one command; 255 if nothing is said"),
+        "receive": _about(_integer(1, 65536), "most bytes in one response; 256 if nothing is said"),
+        "extended": _about({"enum": [True, False, "atr"]}, "extended length: true, false, or as the card's ATR says"),
+        "chaining": _about(_BOOLEAN, "longer commands go in parts, with CLA 10; true if nothing is said"),
     }
     return _object(LIMIT_KEYS, properties)
 
 
 def _pin() -> Schema:
     length: Schema = {"type": "array", "items": _integer(1), "minItems": 2, "maxItems": 2}
+    pad = {"byte": _about(_integer(), "what it is filled with"), "to": _about(_integer(1), "size in bytes")}
     properties: dict[str, Schema] = {
-        "ref": _integer(),
-        "label": _TEXT,
+        "ref": _about(_integer(), "reference of the PIN, P2 of VERIFY"),
+        "label": _about(_TEXT, "what people call it"),
         "length": length | {"description": "least and greatest length in characters"},
-        "encoding": _enum(PinEncoding),
-        "digits": _BOOLEAN,
-        "pad": _object(("byte", "to"), {"byte": _integer(), "to": _integer(1)}, ("byte", "to")),
+        "encoding": _about(_enum(PinEncoding), "ascii if nothing is said; glp is format 2 of ISO 9564"),
+        "digits": _about(_BOOLEAN, "digits only"),
+        "pad": _about(_object(("byte", "to"), pad, ("byte", "to")), "how it is filled up"),
         "unblock": _NAME | {"description": "the PIN that unblocks this one, or admin for the admin key"},
         "tries": _enum(("retries", "tries", NO_TRIES)) | {"description": "the operation that tells the tries left"},
         "kdf": _enum(PinKdf) | {"description": "how the PIN is hashed, as far as the operation kdf says so"},
@@ -195,10 +212,12 @@ def _pin() -> Schema:
 
 def _admin() -> Schema:
     properties: dict[str, Schema] = {
-        "ref": _integer(),
-        "procedure": _described({name: entry.text for name, entry in PROCEDURES.items()}),
-        "ciphers": _map(_integer(), "|".join(CIPHERS)),
-        "default": _enum(CIPHERS),
+        "ref": _about(_integer(), "reference of the admin key"),
+        "procedure": _about(
+            _described({name: entry.text for name, entry in PROCEDURES.items()}), "how the key is proved to the card"
+        ),
+        "ciphers": _about(_map(_integer(), "|".join(CIPHERS)), "the card's identifier of each cipher"),
+        "default": _about(_enum(CIPHERS), "the cipher of the key where the card does not tell"),
         "pin": _NAME | {"description": "the administrator's PIN, where there is no key"},
     }
     with_key: Schema = {"required": ["ref", "procedure", "ciphers"], "properties": {"pin": False}}
@@ -208,52 +227,56 @@ def _admin() -> Schema:
 
 def _slot(keys: tuple[str, ...]) -> Schema:
     properties: dict[str, Schema] = {
-        "ref": _integer(),
-        "first": _integer(),
-        "last": _integer(),
-        "number_from": _integer(0, 0xFFFF),
-        "label": _TEXT,
-        "file": _hex(1),
-        "certificate": _hex(1),
-        "usage": _list(_enum(Usage)),
-        "pin": _NAME | {"description": "the PIN that protects the key"},
-        "policy": _enum(PinPolicy) | {"description": "when the key wants its PIN"},
-        "key_spec": _enum(KeySpec),
+        "ref": _about(_integer(), "reference byte of the key"),
+        "first": _about(_integer(), "reference of the first key"),
+        "last": _about(_integer(), "reference of the last key"),
+        "number_from": _about(_integer(0, 0xFFFF), "name of the first key; 1 if nothing is said"),
+        "label": _about(_TEXT, "what people call it"),
+        "file": _about(_hex(1), "path or identifier of the key's file; in a range that of the first, and counted on"),
+        "certificate": _about(_hex(1), "object or file of the key's certificate; in a range that of the first"),
+        "usage": _about(_list(_enum(Usage)), "what the key is for; all of it if nothing is said"),
+        "pin": _NAME | {"description": "the PIN that protects the key; user if nothing is said"},
+        "policy": _enum(PinPolicy) | {"description": "when the key wants its PIN; once if nothing is said"},
+        "key_spec": _about(_enum(KeySpec), "which of the two key pairs of a CryptoAPI container it serves as"),
     }
     return _object(keys, properties, [key for key in ("ref", "first", "last") if key in keys])
 
 
 def _algorithm() -> Schema:
     properties: dict[str, Schema] = {
-        "types": _list(_enum(KEY_TYPES)),
-        "byte": _ref("byte-algorithm"),
-        "oid": _ref("data-algorithm"),
-        "scheme": _enum(Scheme),
-        "sign": _enum(InputForm),
-        "signature": _enum(SignatureForm),
-        "hashes": _list(_enum(HASHES)),
-        "decipher": _enum(DecipherResult),
-        "agree": _BOOLEAN,
+        "types": _about(_list(_enum(KEY_TYPES)), "the key types that it serves"),
+        "byte": _ref("byte-algorithm", "the card's identifier, if it is a byte: $alg.byte"),
+        "oid": _ref("data-algorithm", "the card's identifier, if it is longer: $alg.oid"),
+        "scheme": _about(_enum(Scheme), "the scheme, where the card pads and it is not the usual one"),
+        "sign": _about(_enum(InputForm), "what the card takes to sign"),
+        "signature": _about(_enum(SignatureForm), "how it returns an ECDSA signature"),
+        "hashes": _about(_list(_enum(HASHES)), "the only hashes that it takes"),
+        "decipher": _about(_enum(DecipherResult), "what deciphering returns: the plain text, or the padded block"),
+        "agree": _about(_BOOLEAN, "agrees on secrets (ECDH)"),
     }
     return _object(ALGORITHM_KEYS, properties, ("types",))
 
 
 def _path() -> Schema:
-    return _list(_integer(0, 0xFFFFFFFF))
+    return _about(_list(_integer(0, 0xFFFFFFFF)), "tags that lead to the value, one per level")
 
 
 def _reply() -> Schema:
     tag = _integer(0, 0xFFFFFFFF)
-    rsa: dict[str, Schema] = {"n": _any(tag, {"const": "whole"}), "e": _any(tag, _hex(1))}
+    rsa: dict[str, Schema] = {
+        "n": _about(_any(tag, {"const": "whole"}), "tag of the modulus; whole: the reply is nothing else"),
+        "e": _about(_any(tag, _hex(1)), "tag of the exponent, or the exponent itself in quotes"),
+    }
+    point = {"point": _about(tag, "tag of the uncompressed point")}
     properties: dict[str, Schema] = {
-        "path": _path() | {"description": "a tag per level"},
+        "path": _path(),
         "find": tag | {"description": "a tag at any depth"},
         "byte": _integer() | {"description": "which byte of the value, from 0"},
-        "values": _map(_NAME, INTEGER),
-        "rsa": _object(("n", "e"), rsa, ("n", "e")),
-        "ec": _object(("point",), {"point": tag}, ("point",)),
-        "fields": _map(_ref("reply")),
-        "order": {"enum": ["little", "big"]},
+        "values": _about(_map(_NAME, INTEGER), "words for the number's values"),
+        "rsa": _about(_object(("n", "e"), rsa, ("n", "e")), "an RSA public key"),
+        "ec": _about(_object(("point",), point, ("point",)), "an EC public key"),
+        "fields": _about(_map(_ref("reply")), "several results, each a reply under its name"),
+        "order": _about({"enum": ["little", "big"]}, "which byte of a number comes first; big if nothing is said"),
     }
     return _object(REPLY_KEYS, properties)
 
@@ -265,14 +288,17 @@ def _operation(operation: str) -> Schema:
     value = _any(_integer(0, 0xFFFF), _NAME)
     status = _any(_integer(0x6000, 0x9FFF), {"const": Expect.RETRIES.value})
     properties: dict[str, Schema] = {
-        **{field: _ref(f"byte-{operation}") for field in ("cla", "ins", "p1", "p2")},
-        "data": _ref(f"data-{operation}"),
-        "le": _integer(0, 65536),
+        **{field: _ref(f"byte-{operation}", text) for field, text in _HEADER.items()},
+        "data": _ref(f"data-{operation}", "the data field"),
+        "le": _about(_integer(0, 65536), "how much is expected; 0 is the most that the length form allows"),
         "extended": _BOOLEAN | {"description": "send with extended length fields"},
-        "expect": _one_or_more(status),
-        "reply": _ref("reply"),
-        "when": _map(_one_or_more(value), "|".join([*facts, NAME]).replace(".", r"\.")),
-        "needs": _enum(Needs),
+        "expect": _about(_one_or_more(status), "status words that mean success; 9000 if nothing is said"),
+        "reply": _ref("reply", "what is taken out of the response"),
+        "when": _about(
+            _map(_one_or_more(value), "|".join([*facts, NAME]).replace(".", r"\.")),
+            "facts and their values with which the step is sent",
+        ),
+        "needs": _about(_enum(Needs), "what must have been verified before"),
         "save": _NAME | {"description": "keeps the result under this name for the steps that follow"},
     }
     return {f"step-{operation}": _object(STEP_KEYS, properties, ("ins",)), **_templates(operation, names)}

@@ -43,7 +43,7 @@ def main() -> None:
         f"-rss_limit_mb={given.megabytes}",
         f"-timeout={_HANG}",
         f"-artifact_prefix={FOLDER}/{given.target}-",
-        f"-dict={words}",
+        *([f"-dict={words}"] if target.words else []),
         "-print_final_stats=1",
         "-verbosity=1",
     ]

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from cardcore import opening
 from cardcore.apdu import CommandApdu
@@ -17,10 +15,9 @@ from cardcore.card import Card
 from cardcore.channel import Channel
 from cardcore.errors import CardError
 from cardcore.profile import catalog
-from cardcore.profile.model import Profile, Usage
 from cardcore.tlv import encode
 from tests.unit.core.fakes import FakeTransport
-from tests.unit.core.softpiv import certificate
+from tools.fuzz.jobs import jobs
 
 REPLIES = 10_000
 MOST_SECONDS = 2.0
@@ -32,8 +29,6 @@ TAGS = (
 )
 STATUS = (0x9000, 0x9000, 0x9000, 0x6282, 0x63C3, 0x6A82, 0x6A88, 0x6982, 0x6985, 0x6D00, 0x6B00, 0x6984, 0x6F00)
 PROMISES = (0x6100, 0x6110, 0x6C00, 0x6C20)
-PEER = ec.generate_private_key(ec.SECP256R1())
-CERTIFICATE = certificate(PEER.public_key())
 SHELF = catalog.catalog([catalog.shipped_directory()])
 REAL = sorted(name for name in SHELF.sources if not SHELF.load(name).abstract)
 
@@ -71,55 +66,11 @@ class Liar:
         return found
 
 
-def jobs(profile: Profile) -> list[Callable[[Card], object]]:
-    """Everything that a front end does with a card."""
-    secret = {name: b"1" * spec.minimum for name, spec in profile.pins.items()}
-    pin = secret["user"]
-
-    def named(usage: Usage) -> str:
-        return next((slot.name for slot in profile.keys.values() if usage in slot.usage), "")
-
-    signing, deciphering, agreeing = (named(usage) for usage in (Usage.SIGN, Usage.DECIPHER, Usage.AGREE))
-    return [
-        lambda card: card.serial(),
-        lambda card: card.pins(),
-        lambda card: card.keys(),
-        lambda card: card.certificates(),
-        lambda card: card.public_key(signing),
-        lambda card: card.verify(pin),
-        lambda card: card.change_pin(pin, pin),
-        lambda card: card.unblock_pin(secret.get(profile.pins["user"].unblock, bytes(24)), pin),
-        lambda card: card.authenticate_admin(secret.get(profile.admin.pin, bytes(24)) if profile.admin else b""),
-        lambda card: card.sign(signing, b"x", pin=pin),
-        lambda card: card.sign(signing, b"x", pin=pin, key_type="rsa2048"),
-        lambda card: card.sign(signing, b"x", pin=pin, key_type="ecp256", hash="sha1"),
-        lambda card: card.decipher(deciphering, bytes(256), pin=pin, key_type="rsa2048"),
-        lambda card: card.agree(agreeing, PEER.public_key(), pin=pin),
-        lambda card: proved(card).generate(signing, "rsa2048"),
-        lambda card: proved(card).generate(signing, "ecp256"),
-        lambda card: proved(card).import_key(signing, PEER),
-        lambda card: proved(card).delete_key(signing),
-        lambda card: proved(card).write_certificate(signing, CERTIFICATE),
-        lambda card: proved(card).delete_certificate(signing),
-        lambda card: [card.read(name) for name in profile.objects],
-        lambda card: card.random(20),
-        lambda card: proved(card).initialise("x", pin=pin, puk=secret.get("puk")),
-    ]
-
-
-def proved(card: Card) -> Card:
-    """The card as if everything had been proved to it."""
-    session = card.authentication._session
-    session.admin = True
-    session.verified.update(card.profile.pins)
-    return card
-
-
 @pytest.mark.parametrize("name", REAL)
 def test_only_card_errors_come_out(name: str) -> None:
     profile = SHELF.load(name)
     liar = Liar(dice=random.Random(f"{SEED} {name}"))  # noqa: S311 - not for secrets, for repeating
-    todo, replies, slowest = jobs(profile), 0, 0.0
+    todo, replies, slowest = list(jobs(profile).values()), 0, 0.0
     while replies < REPLIES:
         for job in todo:
             transport = FakeTransport(liar.reply)

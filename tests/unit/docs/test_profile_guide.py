@@ -1,114 +1,152 @@
-"""The author's guide is true: its invented card works from the page's own text, and its reference is the loader's."""
+"""The author's guide is true: each of its steps is done, from the page's own text, on the card that it invents.
+
+Shell blocks are run one after the other, YAML blocks are put into the file as the page says, the JSON block is the file
+of vectors; a text block behind a shell block is what that prints, `...` standing for whatever else.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cardcore import tlv
-from cardcore.apdu import CommandApdu
-from cardcore.card import Card
-from cardcore.errors import NotSupported, PinRequired
-from cardcore.opening import open_on
-from cardcore.padding import digest, digest_info
-from cardcore.profile.check import check
-from tests.unit.core.fakes import Answer, FakeTransport
+from cardcore.profile import jsonschema
+from cardcore.profile.catalog import catalog, load, shipped_directory
+from cardcore.profile.vectors import read_vectors
+from cardcore.softcard.registry import application_class, practice_names
 from tools import profile_reference
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "profiles.md").read_text(encoding="utf-8")
-PROFILE = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.M | re.S)[0]
-ROWS = dict(re.findall(r"^\| ([a-z][^|]*?) \| (`[0-9A-F].*?) \|$", GUIDE, re.M))
-DIGEST_INFO = digest_info("sha256", digest("sha256", b"message"))
+DOCS = Path(__file__).parents[3] / "docs"
+GUIDE = (DOCS / "profile-authors.md").read_text(encoding="utf-8")
+PROFILE = "larkspur.yaml"
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.M | re.S)
 
 
-class Larkspur:
-    """The invented card, as far as its manual goes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Somebody who does what the page says, in a folder of theirs."""
 
-    def __init__(self) -> None:
-        self.transport = FakeTransport(self.answer)
-        self.objects: dict[bytes, bytes] = {}
+    folder: Path
 
-    @property
-    def sent(self) -> list[str]:
-        """The commands so far, in hexadecimal."""
-        return [command.encode().hex().upper() for command in self.transport.commands]
+    def put(self, text: str) -> None:
+        """Let the sections in a YAML block take the place of those in the file, comments before them staying."""
+        path = self.folder / PROFILE
+        for name, body in sections(text).items():
+            there = path.read_text(encoding="utf-8")
+            old = sections(there).get(name)
+            changed = there.replace(old, body) if old is not None else f"{there}\n{body}"
+            path.write_text(changed, encoding="utf-8")
 
-    def answer(self, command: CommandApdu) -> Answer:
-        """One reply."""
-        if command.ins == 0xA4:
-            return "9000" if command.data == bytes.fromhex("F04C61726B73707572") else "6A82"
-        if command.ins == 0x20 and not command.data:
-            return "63C3"
-        if command.ins == 0x47:
-            public = tlv.encode(0x81, b"\xc1" * 256) + tlv.encode(0x82, b"\x01\x00\x01")
-            return (tlv.encode(0x7F49, public) + b"\x90\x00").hex()
-        if command.ins == 0x2A:
-            return ("5A" * 256 if command.p1 == 0x9E else "C0FFEE") + "9000"
-        if command.ins == 0xCB:
-            return self.objects.get(command.data, b"\x6a\x82").hex()
-        return "9000"
-
-
-def commands(operation: str) -> list[str]:
-    """What the guide says is sent."""
-    found = re.findall(r"`([0-9A-F][0-9A-F DI]*)`", ROWS[operation])
-    return [command.replace("DI", DIGEST_INFO.hex().upper()).replace(" ", "") for command in found]
-
-
-@pytest.fixture
-def larkspur() -> Larkspur:
-    return Larkspur()
+    def run(self, block: str, *, fails: bool) -> str:
+        """Run a shell block, which keeps what those before it exported; what it printed."""
+        script = f"set -e\n[ ! -f ../exported ] || . ../exported\n{block}\nexport -p > ../exported\n"
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("CARDCORE_")},
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "CARDCORE_SOFT_DIR": str(self.folder.parent / "soft"),
+        }
+        ended = subprocess.run(
+            ["bash", "-c", script if not fails else script.replace("set -e\n", "")],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert fails or ended.returncode == 0, ended.stdout
+        return ended.stdout
 
 
-@pytest.fixture
-def card(larkspur: Larkspur, tmp_path: Path) -> Card:
-    file = tmp_path / "larkspur.yaml"
-    file.write_text(PROFILE, encoding="utf-8")
-    assert check(file) == []
-    return open_on(larkspur.transport, str(file))
+def sections(text: str) -> dict[str, str]:
+    """The top-level sections of a profile, each from its key to the next key, comment or blank line in column 1."""
+    found = re.findall(r"^([a-z]+):(.*(?:\n(?:[ ].*)?(?=\n|\Z))*)", text, re.M)
+    return {name: f"{name}:{rest}".rstrip("\n") for name, rest in found}
 
 
-def test_the_table_has_the_four_operations() -> None:
-    assert list(ROWS) == ["verify", "change to 654321", "generate RSA-2048 in key 2", "sign with key 1"]
+def pattern(shown: str) -> str:
+    """A regular expression for what a text block shows."""
+    lines = []
+    for line in shown.splitlines():
+        written = ".*".join(re.escape(part) for part in line.split("..."))
+        lines.append(r"(?:[^\n]*\n)*?" if line == "..." else rf"{written}[ ]*\n")
+    return "".join(lines)
 
 
-def test_pin_commands_are_those_of_the_guide(card: Card, larkspur: Larkspur) -> None:
-    card.verify("123456")
-    assert larkspur.sent[-1:] == commands("verify")
-    card.change_pin("123456", "654321")
-    assert larkspur.sent[-1:] == commands("change to 654321")
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a reader who has done everything; each output was as the page shows it."""
+    folder = tmp_path_factory.mktemp("reader") / "work"
+    (folder / "vectors").mkdir(parents=True)
+    reader = Reader(folder=folder)
+    following = [*BLOCKS[1:], ("", "")]
+    for (language, block), (kind, shown) in zip(BLOCKS, following, strict=True):
+        if language == "yaml":
+            reader.put(block)
+        elif language == "json":
+            (folder / "vectors" / "larkspur.json").write_text(block, encoding="utf-8")
+        elif language == "sh":
+            wanted = shown if kind == "text" else "..."
+            printed = reader.run(block, fails="error: " in wanted)
+            assert re.fullmatch(pattern(wanted), printed), f"{block}\n{printed}\n{wanted}"
+    return folder
 
 
-def test_generation_is_that_of_the_guide(card: Card, larkspur: Larkspur) -> None:
-    card.verify("123456")
-    assert card.generate("2", "rsa2048").key_size == 2048
-    assert larkspur.sent[-1:] == commands("generate RSA-2048 in key 2")
+def test_every_step_of_the_guide(done: Path) -> None:
+    report = (done / "report.html").read_text(encoding="utf-8")
+    assert "The card does what its profile says" in report
+    for operation in ("decipher", "generate", "key-info", "serial", "sign", "unblock", "change", "update-binary"):
+        assert f'<li class="passed" title="run">{operation}</li>' in report
+    assert 'title="not run"' not in report
 
 
-def test_signing_is_that_of_the_guide(card: Card, larkspur: Larkspur) -> None:
-    with pytest.raises(PinRequired):
-        card.sign("1", b"message", key_type="rsa2048")
-    assert card.sign("1", b"message", key_type="rsa2048", pin="123456") == b"\x5a" * 256
-    assert larkspur.sent[-2:] == commands("sign with key 1")
-    card.sign("1", b"message", key_type="rsa2048", pin="123456", oid=False)
-    assert larkspur.sent[-1] == f"002A9E9A20{digest('sha256', b'message').hex().upper()}00"
+def test_the_profile_is_complete(done: Path) -> None:
+    """Each of its operations has a vector in the page, or is the base's; the wrong key and its correction are one."""
+    profile = load(str(done / PROFILE))
+    assert profile.verified == "From the manual of Larkspur 2, and a conformance run on one card."
+    assert [key.certificate.hex() for key in profile.keys.values()] == ["4c00c101", "4c00c102", "4c00c103"]
+    base = catalog([shipped_directory()]).load("iso7816").operations
+    own = {name for name, operation in profile.operations.items() if operation != base.get(name)}
+    assert {vector.operation for vector in read_vectors(done / "vectors")} == own
 
 
-def test_what_the_card_cannot_do_is_refused_before_anything_is_sent(card: Card, larkspur: Larkspur) -> None:
-    before = len(larkspur.sent)
-    with pytest.raises(NotSupported, match="pkcs1 signatures, not pss"):
-        card.sign("1", b"message", key_type="rsa2048", scheme="pss", pin="123456")
-    with pytest.raises(NotSupported, match="key 1 is not for decipher"):
-        card.decipher("1", bytes(256), key_type="rsa2048", pin="123456")
-    assert len(larkspur.sent) == before
+def test_no_code_knows_the_card_but_the_software_card_itself() -> None:
+    """The shipped profiles do not have it, and the house rules keep its name out of the product's other files."""
+    assert not [path for path in shipped_directory().iterdir() if "larkspur" in path.read_text().lower()]
+    (name,) = practice_names()
+    assert application_class(name).aid.hex().upper() in GUIDE
 
 
-def test_the_exchange_key_decrypts(card: Card, larkspur: Larkspur) -> None:
-    assert card.decipher("2", bytes(256), key_type="rsa2048", pin="123456") == bytes.fromhex("C0FFEE")
-    assert [command[:8] for command in larkspur.sent[-4:]] == ["00200001", "002241B8", "102A8086", "002A8086"]
+def test_the_page_shows_a_report() -> None:
+    picture = DOCS / "profile-report.png"
+    assert "(profile-report.png)" in GUIDE
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 300_000
 
 
 def test_the_reference_is_made_from_the_loaders_tables() -> None:
     assert profile_reference.PAGE.read_text(encoding="utf-8") == profile_reference.page()
+
+
+def test_every_key_of_the_language_says_what_it_is_for() -> None:
+    def undescribed(schema: jsonschema.Json, place: str) -> list[str]:
+        if isinstance(schema, list):
+            return [found for item in schema for found in undescribed(item, place)]
+        if not isinstance(schema, dict):
+            return []
+        properties = schema.get("properties")
+        keys = properties if isinstance(properties, dict) else {}
+        lacking = [
+            f"{place}.{key}"
+            for key, value in keys.items()
+            if isinstance(value, dict) and "description" not in value and key not in ("by", "range", "value", "mask")
+        ]
+        return lacking + [found for key, value in schema.items() for found in undescribed(value, f"{place}.{key}")]
+
+    assert undescribed(jsonschema.build(), "") == []
