@@ -91,7 +91,7 @@ WRONG = [
     ({**SIGN, "key": "one", "commands": []}, "no key named 'one'"),
     ({**SIGN, "type": "ecp256k1", "commands": []}, "unknown key type"),
     ({**SIGN, "type": "rsa512", "commands": []}, "is for keys of type rsa512"),
-    ({**SIGN, "type": "rsa512", "algorithm": "rsa", "commands": []}, "is for keys of type rsa512|no algorithm named"),
+    ({**SIGN, "type": "rsa512", "algorithm": "rsa-pkcs1", "commands": []}, "is for keys of type rsa512"),
 ]
 
 
@@ -105,6 +105,13 @@ def test_what_differs_is_told(tmp_path: Path, entry: dict[str, Any], message: st
 def test_another_pin_than_the_usual_one(tmp_path: Path) -> None:
     entry = {**VERIFY, "old": "9876543", "commands": ["0020008008 39383736353433FF"]}
     assert problem(profile_of("piv"), read_vectors(write(tmp_path, entry))[0]) == ""
+
+
+def test_the_first_algorithm_for_the_type_is_meant(tmp_path: Path) -> None:
+    entry = {**SIGN, "commands": []}
+    profile = profile_of("cardos5")
+    named, unnamed = read_vectors(write(tmp_path, {**entry, "algorithm": "rsa-pkcs1"}, entry))
+    assert unnamed.known(profile) == named.known(profile)
 
 
 MALFORMED = [

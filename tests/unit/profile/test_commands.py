@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cardcore.errors import InputError
-from cardcore.profile.commands import Rendered, applies, render
-from cardcore.profile.model import Step
+from cardcore.profile.commands import Rendered, algorithm_values, applies, render
+from cardcore.profile.model import Algorithm, Operation, Step
 from cardcore.profile.template import DataObject, Join, Literal, Name, Table
 from cardcore.secret import Secret
 
@@ -67,3 +67,15 @@ def test_names_of_templates() -> None:
     node = Join(parts=(ZERO, DataObject(tag=b"\x80", value=Name(name="a")), Table(by="b", entries={1: Name(name="c")})))
     assert node.names() == {"a", "b", "c"}
     assert node.render({"a": 1, "b": 1, "c": b"\x09"}, []) == bytes.fromhex("0080010109")
+
+
+def test_an_algorithms_identifier_counts_where_it_is_used() -> None:
+    byte = Table(by="op", entries={"sign": Literal(data=b"\x05")})
+    algorithm = Algorithm(name="rsa", types=("rsa2048",), byte=byte, oid=Literal(data=b"\x2a"))
+    using = Operation(name="generate", steps=(replace(STEP, p1=Name(name="alg.byte")),))
+    not_using = Operation(name="generate", steps=(replace(STEP, data=Name(name="alg.oid")),))
+    assert algorithm_values(algorithm, using, {"op": "sign"}) == {"alg.byte": b"\x05", "alg.oid": b"\x2a"}
+    assert algorithm_values(algorithm, not_using, {"op": "generate"}) == {"alg.oid": b"\x2a"}
+    with pytest.raises(InputError, match="no entry for op"):
+        algorithm_values(algorithm, using, {"op": "generate"})
+    assert algorithm_values(Algorithm(name="ec", types=("ecp256",)), using, {"op": "sign"}) == {}

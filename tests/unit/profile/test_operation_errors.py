@@ -108,7 +108,10 @@ WHEN_AND_SAVE = [
     ("{sign: [{ins: 1, reply: {}, save: a}, {ins: 1, p1: »$a}]}", "cannot stand in one byte"),
 ]
 
+BY_OPERATION = HEAD + "algorithms: {rsa: {types: [rsa2048], byte: {by: $op, sign: 1}, sign: padded}}\n"
+
 CROSS = [
+    (BY_OPERATION + "operations: {generate: [{ins: 1, p1: »$alg.byte}]}", "that of rsa has no entry for generate"),
     (CARD + "operations: {generate: [{ins: 1, needs: »admin}]}", "generate needs admin, but the profile has no"),
     (CARD + "operations: {admin-info: [{ins: 1, p2: »$admin.ref}]}", "admin-info uses $admin.ref, but"),
     (CARD + "operations: {unblock: [{ins: 1, needs: »puk}]}", "needs a PUK, but no PIN has `unblock`"),
