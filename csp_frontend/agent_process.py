@@ -22,11 +22,12 @@ from csp_frontend.agent_connection import Limits
 from csp_frontend.agent_instance import AlreadyRunning, InstanceLock
 from csp_frontend.agent_readers import LastingReaders
 from csp_frontend.agent_session import AgentSession
+from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.dialog import DialogQueue
 from csp_frontend.endpoint import Endpoint, NoAgent
 from csp_frontend.prompts import PinDialog
-from csp_frontend.provider import ClientInfo, Provider
+from csp_frontend.provider import Provider
 from csp_frontend.wire import Hello
 
 NAMES_FILE = "containers.json"

@@ -14,7 +14,9 @@ from csp_frontend.contexts import Context, Finder
 from csp_frontend.errors import CspError
 from csp_frontend.handles import UserKey
 from csp_frontend.names import NameBook
-from csp_frontend.pins import Need, PinKeeper, PinOwner
+from csp_frontend.pin_needs import Need, PinOwner
+from csp_frontend.pins import PinKeeper
+from csp_frontend.prompts import Purpose
 from csp_frontend.tokens import Token
 
 if TYPE_CHECKING:
@@ -34,8 +36,18 @@ class CardKeys:
         self._names = names
         self._policy = policy
 
-    def _need(self, context: Context, token: Token, slot: KeySlot, policy: PinPolicy = PinPolicy.ONCE) -> Need:
-        return Need(owner=self._owner, program=context, token=token, name=slot.pin, policy=policy)
+    def _need(
+        self, context: Context, token: Token, slot: KeySlot, purpose: Purpose, policy: PinPolicy = PinPolicy.ONCE
+    ) -> Need:
+        return Need(
+            owner=self._owner,
+            program=context,
+            token=token,
+            name=slot.pin,
+            policy=policy,
+            purpose=purpose,
+            key=slot.label or slot.name,
+        )
 
     def user_key(self, context: Context, key_spec: int) -> UserKey:
         """The key pair of the context's container; NTE_NO_KEY if it has none of this spec."""
@@ -54,7 +66,7 @@ class CardKeys:
         def action(card: Card, pin: Secret | None) -> bytes:
             return card.sign(container.slot.name, value, hash=hash_name, oid=oid, prehashed=True, pin=pin)
 
-        need = self._need(context, token, container.slot, container.policy)
+        need = self._need(context, token, container.slot, Purpose.SIGN, container.policy)
         return self._keeper.use(need, action)
 
     def decrypt(self, context: Context, key: UserKey, data: bytes, *, oaep: bool) -> bytes:
@@ -69,7 +81,7 @@ class CardKeys:
         def action(card: Card, pin: Secret | None) -> bytes:
             return card.decipher(container.slot.name, data, scheme="oaep" if oaep else "pkcs1", hash="sha1", pin=pin)
 
-        need = self._need(context, token, container.slot, container.policy)
+        need = self._need(context, token, container.slot, Purpose.DECRYPT, container.policy)
         try:
             return self._keeper.use(need, action)
         except ReplyError as error:
@@ -88,14 +100,16 @@ class CardKeys:
         def action(card: Card) -> rsa.RSAPublicKey:
             return _rsa(card.generate(slot.name, f"rsa{bits}"))
 
-        return self._made(context, token, slot, self._keeper.change(self._need(context, token, slot), action))
+        need = self._need(context, token, slot, Purpose.GENERATE)
+        return self._made(context, token, slot, self._keeper.change(need, action))
 
     def import_pair(self, context: Context, algorithm: Alg, key: rsa.RSAPrivateKey) -> UserKey:
         """Write a key pair to the context's card, as `generate`."""
         self._policy.check_rsa(key.key_size)
         key_spec = next(spec for spec, identifier in ALGORITHMS.items() if identifier is algorithm)
         token, slot = self._place(context, key_spec)
-        self._keeper.change(self._need(context, token, slot), lambda card: card.import_key(slot.name, key))
+        need = self._need(context, token, slot, Purpose.IMPORT)
+        self._keeper.change(need, lambda card: card.import_key(slot.name, key))
         return self._made(context, token, slot, key.public_key())
 
     def _place(self, context: Context, key_spec: int) -> tuple[Token, KeySlot]:
@@ -132,7 +146,7 @@ class CardKeys:
             if card.certificate(container.slot.name) is not None:
                 card.delete_certificate(container.slot.name)
 
-        self._keeper.change(self._need(context, token, container.slot), action)
+        self._keeper.change(self._need(context, token, container.slot, Purpose.DELETE), action)
         token.forget()
         self._names.forget(container.name)
 
@@ -161,7 +175,7 @@ class CardKeys:
             raise CspError(Code.NTE_BAD_DATA, "the certificate is another key's")
         token = self._finder.token(context)
         name = key.container.slot.name
-        need = self._need(context, token, key.container.slot)
+        need = self._need(context, token, key.container.slot, Purpose.CERTIFICATE)
         self._keeper.change(need, lambda card: card.write_certificate(name, certificate))
         token.forget()
         with token.using() as card:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 from cardcore import Secret
-from csp_frontend.prompts import PinDialog, PinRequest
+from csp_frontend.prompts import Answer, PadDialog, PinChanger, PinDialog, PinRequest, nothing_shown
 
 LOG = logging.getLogger("csp_frontend.dialog")
 _POLL_SECONDS = 0.05
@@ -54,7 +54,15 @@ class DialogQueue:
         finally:
             del self._asker.gone
 
-    def ask(self, request: PinRequest) -> Secret | None:
+    def changes_pins(self) -> bool:
+        """Whether the inner dialog does."""
+        return isinstance(self._inner, PinChanger) and self._inner.changes_pins()
+
+    def tell(self, request: PinRequest, text: str, seconds: int) -> Callable[[], None]:
+        """Show it at once: the reader waits, and other questions may stand beside it."""
+        return self._inner.tell(request, text, seconds) if isinstance(self._inner, PadDialog) else nothing_shown
+
+    def ask(self, request: PinRequest) -> Answer | None:
         """Wait for the turn, then for the answer; None if the person cancels or the client goes."""
         gone: threading.Event = getattr(self._asker, "gone", None) or threading.Event()
         while not self._turn.acquire(timeout=_POLL_SECONDS):
@@ -77,7 +85,7 @@ class _Question:
         self._turn = turn
         self._lock = threading.Lock()
         self._withdrawn = False
-        self._answer: Secret | None = None
+        self._answer: Answer | None = None
         threading.Thread(target=self._put, args=(request,), name="question", daemon=True).start()
 
     def withdraw(self) -> None:
@@ -87,16 +95,23 @@ class _Question:
             if self._answer is not None:
                 self._answer.wipe()
         if isinstance(self._inner, Withdrawable):
-            self._inner.withdraw()
+            threading.Thread(target=self._take_off, args=(self._inner,), name="withdrawal", daemon=True).start()
 
-    def take(self) -> Secret | None:
+    def _take_off(self, inner: Withdrawable) -> None:
+        """Until it has gone: it may be just about to appear."""
+        while True:
+            inner.withdraw()
+            if self.answered.wait(_POLL_SECONDS):
+                return
+
+    def take(self) -> Answer | None:
         """The answer."""
         return self._answer
 
     def _put(self, request: PinRequest) -> None:
-        answer: Secret | None = None
+        answer: Answer | None = None
         try:
-            answer = self._inner.ask(request)
+            answer = None if self._withdrawn else self._inner.ask(request)
         except Exception as error:
             LOG.error("the dialog failed: %s", type(error).__name__)
         finally:

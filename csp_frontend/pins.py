@@ -13,30 +13,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
+from weakref import WeakSet
 
 from cardcore import Card, PinBlocked, PinError, PinPad, PinPolicy, Secret
 from cardcore.errors import AdminRequired, InputError, LastTry, PinRequired, SecurityStatus
+from csp_frontend.asking import PadNotice, Person
 from csp_frontend.configuration import CachePolicy, Configuration, TokenPolicy
-from csp_frontend.constants import Code, Nx
+from csp_frontend.constants import Code
 from csp_frontend.errors import CspError, from_card
-from csp_frontend.prompts import PadDialog, PinDialog, PinRequest, Wanted
+from csp_frontend.pin_needs import Need, PinOwner, Program
+from csp_frontend.prompts import PinDialog
 from csp_frontend.tokens import Token
 
 T = TypeVar("T")
 _KEPT = (CachePolicy.NORMAL, CachePolicy.TIMED)
 _ROUNDS = 3
 """How often a change to a card is begun: as it is, with the PIN, with the admin key too."""
-
-
-class Program(Protocol):
-    """What a program's context says about PINs."""
-
-    silent: bool
-    pin: Secret | None
-    admin: Secret | None
-    window: int
-    prompt: str
 
 
 class Kept(Enum):
@@ -53,75 +46,7 @@ class Attempt:
     by_program: bool = False
     by_person: bool = False
     last_try: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
-    pin: Secret
-    used: float
-
-
-class PinOwner:
-    """One client process: its name for the person, and the PINs that were given for it."""
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-        self._lock = threading.Lock()
-        self._kept: dict[tuple[str, str], _Kept] = {}
-
-    def keep(self, token: str, name: str, pin: Secret, now: float) -> None:
-        """Remember a PIN that the card took."""
-        with self._lock:
-            self._kept[token, name] = _Kept(pin=Secret(pin.reveal()), used=now)
-
-    def kept(self, token: str, name: str, now: float, seconds: float | None) -> Secret | None:
-        """The PIN, unless it has not been used for so many seconds; this is a use."""
-        with self._lock:
-            found = self._kept.get((token, name))
-            if found is None:
-                return None
-            if seconds is not None and now - found.used > seconds:
-                self._kept.pop((token, name)).pin.wipe()
-                return None
-            self._kept[token, name] = replace(found, used=now)
-            return Secret(found.pin.reveal())
-
-    def drop(self, token: str, name: str) -> None:
-        """Forget a PIN."""
-        with self._lock:
-            found = self._kept.pop((token, name), None)
-        if found is not None:
-            found.pin.wipe()
-
-    def names(self) -> list[tuple[str, str]]:
-        """For which PINs of which tokens something is kept."""
-        with self._lock:
-            return sorted(self._kept)
-
-    def close(self) -> None:
-        """Forget all."""
-        for token, name in self.names():
-            self.drop(token, name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """Who needs which PIN of which token: `name` on the card, `policy` is when the key wants it."""
-
-    owner: PinOwner
-    program: Program
-    token: Token
-    name: str
-    policy: PinPolicy = PinPolicy.ONCE
-
-    @property
-    def always(self) -> bool:
-        """Whether the PIN is wanted for each use."""
-        return self.policy is PinPolicy.ALWAYS
-
-    def drop(self) -> None:
-        """Forget what is kept for it."""
-        self.owner.drop(self.token.identity, self.name)
+    notice: PadNotice | None = None
 
 
 class PinKeeper:
@@ -131,8 +56,10 @@ class PinKeeper:
         self, configuration: Configuration, dialog: PinDialog, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._configuration = configuration
-        self._dialog = dialog
+        self._person = Person(dialog, self._changed_by_person)
         self._clock = clock
+        self._owners: WeakSet[PinOwner] = WeakSet()
+        self._owners_lock = threading.Lock()
 
     def policy(self, token: Token) -> TokenPolicy:
         """What the configuration says of a token."""
@@ -143,6 +70,8 @@ class PinKeeper:
         if need.policy is PinPolicy.NEVER:
             with need.token.using() as card:
                 return action(card, None)
+        with self._owners_lock:
+            self._owners.add(need.owner)
         attempt = self._ready(need)
         wrong = False
         while True:
@@ -157,7 +86,9 @@ class PinKeeper:
                 attempt = None
             except PinBlocked:
                 need.drop()
-                raise
+                if not (attempt.by_person and self._person.can_unblock(need)):
+                    raise
+                attempt, wrong = None, False
             except PinError as error:
                 self._refused(need, attempt, error)
                 wrong = not isinstance(error, LastTry)
@@ -181,35 +112,15 @@ class PinKeeper:
         """Ask the person. No lock is held while they think."""
         if need.program.silent:
             raise CspError(Code.NTE_SILENT_CONTEXT, f"the PIN {need.name} would have to be asked for")
-        with need.token.using() as card:
-            status = card.pin_status(need.name)
-        if status.blocked:
-            raise CspError(Code.NTE_FAIL, f"the {status.label} is blocked", nx=Nx.ERROR_NX_PIN_BLOCKED)
-        request = replace(self._request(need), label=status.label, tries_left=status.tries_left, again=again)
-        pin = self._pad(request) if need.token.has_pin_pad else self._dialog.ask(request)
-        if pin is None:
-            raise CspError(Code.SCARD_W_CANCELLED_BY_USER, f"the person gave no {status.label}")
-        return Attempt(pin=pin, by_person=True, last_try=request.last_try)
+        given = self._person.pin(need, again=again)
+        return Attempt(pin=given.pin, by_person=True, last_try=given.last_try, notice=given.notice)
 
-    def _pad(self, request: PinRequest) -> PinPad:
-        """The reader's keypad in place of the PIN; the card is held while the person enters it, as PC/SC has it."""
-        dialog = self._dialog
-
-        def tell(text: str, seconds: int) -> None:
-            if isinstance(dialog, PadDialog):
-                dialog.tell(request, text, seconds)
-
-        return PinPad(prompt=tell)
-
-    def _request(self, need: Need) -> PinRequest:
-        token = need.token
-        return PinRequest(
-            token=f"{token.card.profile.name} {token.serial}".strip(),
-            reader=token.reader,
-            client=need.owner.name,
-            window=need.program.window,
-            text=need.program.prompt,
-        )
+    def _changed_by_person(self, token: Token, name: str) -> None:
+        """A PIN was set anew: what others have remembered would only cost them a try."""
+        with self._owners_lock:
+            owners = list(self._owners)
+        for owner in owners:
+            owner.drop(token.identity, name)
 
     def _done(self, need: Need, attempt: Attempt, action: Callable[[Card, Secret | None], T]) -> T:
         """Verify the PIN, unless this client has done so and the key wants it once; then act, in one transaction."""
@@ -236,7 +147,11 @@ class PinKeeper:
             if need.name not in unlocked:
                 raise PinRequired("the card was locked meanwhile")
         elif need.always or need.name not in unlocked or isinstance(attempt.pin, PinPad):
-            _verify(card, need.name, attempt.pin, last_try=attempt.last_try)
+            try:
+                _verify(card, need.name, attempt.pin, last_try=attempt.last_try)
+            finally:
+                if attempt.notice is not None:
+                    attempt.notice.end()
             unlocked.add(need.name)
 
     def _refused(self, need: Need, attempt: Attempt, error: PinError) -> None:
@@ -300,9 +215,7 @@ class PinKeeper:
         if given is None:
             if need.program.silent:
                 raise CspError(Code.NTE_PERM, "the admin key is wanted, and nobody may be asked")
-            given = self._dialog.ask(replace(self._request(need), wanted=Wanted.ADMIN, label="admin key"))
-        if given is None:
-            raise CspError(Code.SCARD_W_CANCELLED_BY_USER, "the person gave no admin key")
+            given = self._person.admin_key(need)
         return _admin_bytes(given, need.token.card)
 
 

@@ -1,4 +1,4 @@
-"""How a person is asked for a PIN: what the question says, and the two askers that need no window."""
+"""How a person is asked for a PIN: what the question says, what may be answered, and the askers that need no window."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Protocol, runtime_checkable
 
 from cardcore import Secret
@@ -20,22 +20,86 @@ class Wanted(StrEnum):
     ADMIN = "admin"
 
 
+class Purpose(StrEnum):
+    """What is done with the key that the PIN is for."""
+
+    USE = "use"
+    SIGN = "sign"
+    DECRYPT = "decrypt"
+    GENERATE = "generate"
+    IMPORT = "import"
+    DELETE = "delete"
+    CERTIFICATE = "certificate"
+
+
+class Note(StrEnum):
+    """How the person's wish to change or unblock the PIN ended, told with the next question."""
+
+    NOTHING = ""
+    CHANGED = "changed"
+    UNBLOCKED = "unblocked"
+    WRONG_PIN = "wrong-pin"
+    WRONG_PUK = "wrong-puk"
+    REFUSED = "refused"
+
+
+class PadStep(StrEnum):
+    """What is entered on a reader's keypad: the PIN; the PIN and a new one; the PUK and a new PIN."""
+
+    VERIFY = "verify"
+    CHANGE = "change"
+    UNBLOCK = "unblock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinRules:
+    """What a PIN may look like: its length in characters, and whether these are digits."""
+
+    minimum: int = 1
+    maximum: int = 255
+    digits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unblocking:
+    """What sets a forgotten PIN anew: the PUK, its rules, and its own tries."""
+
+    label: str = "PUK"
+    rules: PinRules = PinRules()
+    tries_left: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinRequest:
     """One question to the person.
 
-    `label` is the PIN's name on the card, `token` and `reader` say which card, `client` which program. `tries_left` is
-    None where the card does not tell; with 1 the person has to be warned. `again` is set after a wrong PIN. `window` is
-    the program's window, 0 if it named none; `text` is what the program wants to be shown (PP_PIN_PROMPT_STRING).
+    `label` is the PIN's name on the card, `token` and `reader` say which card, `key` which key and `purpose` what for.
+    `client` and `pid` are the program that asks: by the system's word if `checked`, else by its own; `claimed` is what
+    it calls itself where that differs. `tries_left` is None where the card does not tell; with 1 the person has to be
+    warned, with 0 the PIN is blocked. `again` is set after a wrong PIN, `note` after another one was set. `changes`
+    says that the PIN can be changed in passing, `unblocking` how it is unblocked. With `keypad` the PIN itself is
+    entered at the reader. `window` is the program's window, 0 if it named none; `text` is what the program wants to be
+    shown (PP_PIN_PROMPT_STRING).
     """
 
     wanted: Wanted = Wanted.PIN
+    purpose: Purpose = Purpose.USE
     label: str = "PIN"
     token: str = ""
     reader: str = ""
+    key: str = ""
     client: str = ""
+    pid: int = 0
+    checked: bool = False
+    claimed: str = ""
     tries_left: int | None = None
     again: bool = False
+    note: Note = Note.NOTHING
+    rules: PinRules = PinRules()
+    changes: bool = False
+    unblocking: Unblocking | None = None
+    keypad: bool = False
+    step: PadStep = PadStep.VERIFY
     window: int = 0
     text: str = ""
 
@@ -44,12 +108,56 @@ class PinRequest:
         """Whether a wrong PIN would block the card."""
         return self.tries_left == 1
 
+    @property
+    def blocked(self) -> bool:
+        """Whether no PIN is taken any more, before it has been unblocked."""
+        return self.tries_left == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPin:
+    """The person sets another PIN before the question is answered.
+
+    `code` is the old PIN, or the PUK with `unblock`; both are None where they are entered on the reader's keypad.
+    """
+
+    unblock: bool = False
+    code: Secret | None = None
+    new: Secret | None = None
+
+    def wipe(self) -> None:
+        """Forget what was entered."""
+        for secret in (self.code, self.new):
+            if secret is not None:
+                secret.wipe()
+
+
+class Keypad(Enum):
+    """The person is ready to enter the PIN on the reader's keypad."""
+
+    READY = "ready"
+
+    def wipe(self) -> None:
+        """There is nothing to forget."""
+
+
+Answer = Secret | NewPin | Keypad
+
 
 class PinDialog(Protocol):
     """Asks the person. No transaction and no lock is held meanwhile, so it may take its time."""
 
-    def ask(self, request: PinRequest) -> Secret | None:
-        """What the person entered; None if they cancelled."""
+    def ask(self, request: PinRequest) -> Answer | None:
+        """What the person entered; None if they cancelled. `NewPin` and `Keypad` only where the question offers it."""
+        ...
+
+
+@runtime_checkable
+class PinChanger(Protocol):
+    """A dialog in which a PIN can be changed and unblocked."""
+
+    def changes_pins(self) -> bool:
+        """Whether it does, and so may answer with `NewPin` and `Keypad`."""
         ...
 
 
@@ -57,31 +165,49 @@ class PinDialog(Protocol):
 class PadDialog(Protocol):
     """A dialog that can also show that a PIN has to be entered on the reader's keypad."""
 
-    def tell(self, request: PinRequest, text: str, seconds: int) -> None:
-        """Show it; returns at once. The card is held until the entry has ended, or `seconds` are over."""
+    def tell(self, request: PinRequest, text: str, seconds: int) -> Callable[[], None]:
+        """Show it, and return at once what takes it off the screen: called when the entry has ended.
+
+        The card is held until then; the reader itself ends it after `seconds`.
+        """
         ...
+
+
+def nothing_shown() -> None:
+    """Takes off the screen what leaves nothing there."""
 
 
 class ScriptedDialog:
     """Answers from a list, for tests and automation; None in the list is a person who cancels, and so is its end."""
 
-    def __init__(self, answers: Iterable[str | None] = ()) -> None:
+    def __init__(self, answers: Iterable[str | Answer | None] = (), *, changes_pins: bool = False) -> None:
         self._answers = deque(answers)
+        self._changes_pins = changes_pins
         self.requests: list[PinRequest] = []
+        self.shown = 0
 
-    def expect(self, *answers: str | None) -> None:
+    def expect(self, *answers: str | Answer | None) -> None:
         """Add answers."""
         self._answers.extend(answers)
 
-    def tell(self, request: PinRequest, text: str, seconds: int) -> None:
-        """Keep what is shown, in `requests`."""
-        self.requests.append(request)
+    def changes_pins(self) -> bool:
+        """As it was made."""
+        return self._changes_pins
 
-    def ask(self, request: PinRequest) -> Secret | None:
+    def tell(self, request: PinRequest, text: str, seconds: int) -> Callable[[], None]:
+        """Keep what is shown, in `requests`; `shown` counts what is on the screen now."""
+        self.requests.append(request)
+        self.shown += 1
+        return self._taken_off
+
+    def _taken_off(self) -> None:
+        self.shown -= 1
+
+    def ask(self, request: PinRequest) -> Answer | None:
         """Give the next answer, and keep the question in `requests`."""
         self.requests.append(request)
         answer = self._answers.popleft() if self._answers else None
-        return None if answer is None else Secret(answer.encode())
+        return Secret(answer.encode()) if isinstance(answer, str) else answer
 
 
 class TerminalDialog:
@@ -90,9 +216,10 @@ class TerminalDialog:
     def __init__(self, read: Callable[[str], str] = getpass.getpass) -> None:
         self._read = read
 
-    def tell(self, request: PinRequest, text: str, seconds: int) -> None:
+    def tell(self, request: PinRequest, text: str, seconds: int) -> Callable[[], None]:
         """Say what has to be done at the reader."""
         print(f"{text} ({seconds} s)", file=sys.stderr)
+        return nothing_shown
 
     def ask(self, request: PinRequest) -> Secret | None:
         """Put the question; None without a terminal."""

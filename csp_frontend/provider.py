@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from csp_frontend.algorithms import Policy
+from csp_frontend.callers import ClientInfo
 from csp_frontend.calls import BY_NAME, Answer, Argument, Output
 from csp_frontend.card_keys import CardKeys
 from csp_frontend.configuration import Configuration
@@ -23,19 +23,12 @@ from csp_frontend.hashing import Hashing
 from csp_frontend.key_parameters import KeyParameters
 from csp_frontend.names import NameBook
 from csp_frontend.parameters import ProviderParameters, answer, number
-from csp_frontend.pins import PinKeeper, PinOwner
+from csp_frontend.pin_needs import PinOwner
+from csp_frontend.pins import PinKeeper
 from csp_frontend.prompts import PinDialog
 from csp_frontend.randomness import random_bytes
 from csp_frontend.session_keys import SessionKey
 from csp_frontend.tokens import Readers, TokenPool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientInfo:
-    """Who calls: the process's number, and its program's name for the person and the log."""
-
-    pid: int = 0
-    program: str = ""
 
 
 class Provider:
@@ -97,7 +90,7 @@ class ClientSession:
     def __init__(self, provider: Provider, info: ClientInfo) -> None:
         self.info = info
         self.entry = Entry()
-        self.owner = PinOwner(info.program)
+        self.owner = PinOwner(info)
         self.handles = Handles(provider.max_handles)
         self._provider = provider
         self._finder = provider.finder

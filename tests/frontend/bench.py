@@ -15,11 +15,12 @@ from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.base import Transport
 from cardcore.transport.faults import CountingTransport
 from cardcore.transport.soft import SoftTransport
+from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.constants import Code, Flag, Pp
 from csp_frontend.errors import CspError
 from csp_frontend.prompts import ScriptedDialog
-from csp_frontend.provider import ClientInfo, ClientSession, Provider
+from csp_frontend.provider import ClientSession, Provider
 from csp_frontend.tokens import SOFT, SeenReader
 from tests.unit.core.rsakeys import rsa_key
 from tests.unit.core.softpiv import ADMIN, certificate

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Alg, Code, Flag, Pp, SetPp
 from csp_frontend.names import NameBook, parse, same
 from csp_frontend.prompts import ScriptedDialog
-from csp_frontend.provider import ClientInfo, ClientSession, Provider
+from csp_frontend.provider import ClientSession, Provider
 from tests.frontend.bench import (
     ADMIN_TEXT,
     BIG,

@@ -11,7 +11,7 @@ import pytest
 
 from cardcore import Secret
 from csp_frontend.dialog import DialogQueue, NobodyDialog
-from csp_frontend.prompts import PinRequest, ScriptedDialog
+from csp_frontend.prompts import Answer, PinRequest, ScriptedDialog
 
 PATIENCE = 10.0
 
@@ -49,9 +49,9 @@ class Withdrawable(Slow):
 
 
 @contextmanager
-def asking(queue: DialogQueue, client: str, gone: threading.Event) -> Iterator[Callable[[], Secret | None]]:
+def asking(queue: DialogQueue, client: str, gone: threading.Event) -> Iterator[Callable[[], Answer | None]]:
     """A thread that asks for a client; what is yielded waits for its answer."""
-    answers: list[Secret | None] = []
+    answers: list[Answer | None] = []
 
     def work() -> None:
         with queue.working_for(gone):
@@ -60,7 +60,7 @@ def asking(queue: DialogQueue, client: str, gone: threading.Event) -> Iterator[C
     thread = threading.Thread(target=work)
     thread.start()
 
-    def answer() -> Secret | None:
+    def answer() -> Answer | None:
         thread.join(PATIENCE)
         return answers[0]
 
@@ -88,7 +88,7 @@ def test_questions_are_put_one_after_the_other() -> None:
             assert slow.asked == ["a"]
             slow.answer.set()
             given = [answer() for answer in (first, second, third)]
-    assert [secret.reveal() for secret in given if secret] == [b"123456"] * 3
+    assert [secret.reveal() for secret in given if isinstance(secret, Secret)] == [b"123456"] * 3
     assert slow.most == 1
 
 
@@ -99,7 +99,7 @@ def test_the_question_of_a_client_that_goes_is_withdrawn() -> None:
         until(lambda: dialog.asked == ["a"])
         gone.set()
         assert answer() is None
-    assert dialog.withdrawn == 1
+    assert dialog.withdrawn
     until(lambda: bool(dialog.given) and len(dialog.given[0]) == 0)  # what came too late is wiped
 
 
@@ -148,6 +148,6 @@ def test_nobody_answers_nothing() -> None:
 def test_answers_and_cancellations_pass_through() -> None:
     queue = DialogQueue(ScriptedDialog(["1234", None]))
     first = queue.ask(PinRequest())
-    assert first is not None
+    assert isinstance(first, Secret)
     assert first.reveal() == b"1234"
     assert queue.ask(PinRequest()) is None

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cardcore.opening import open_on
 from cardcore.softcard import ScryptCost, Secrets, SoftCard, SoftCardStore, volatile_card
 from cardcore.transport.soft import SoftTransport
+from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Flag, Kp, Pp, SetPp
 from csp_frontend.prompts import ScriptedDialog
-from csp_frontend.provider import ClientInfo, ClientSession, Provider
+from csp_frontend.provider import ClientSession, Provider
 from csp_frontend.tokens import SystemReaders
 from tests.frontend.bench import BIG, DELETEKEYSET, NEWKEYSET, PIN, SILENT, VERIFY, Bench, names, piv_card
 from tests.frontend.refusals import refused

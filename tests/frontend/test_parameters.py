@@ -8,10 +8,11 @@ import uuid
 import pytest
 from cryptography.hazmat.primitives.serialization import pkcs7
 
+from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Flag, Nx, Pp, SetPp
 from csp_frontend.entry import Entry
-from csp_frontend.provider import ClientInfo, ClientSession, Provider
+from csp_frontend.provider import ClientSession, Provider
 from tests.frontend.bench import BIG, NEWKEYSET, PIN, VERIFY, Bench, items, piv_card
 from tests.frontend.refusals import refused
 

@@ -291,7 +291,7 @@ def test_nothing_is_held_while_the_person_thinks() -> None:
             thread.join()
             return Secret(PIN.encode())
 
-    bench.provider.keeper._dialog = SlowPerson()
+    bench.provider.keeper._person._dialog = SlowPerson()
     sign(bench.client())
     assert other_signed.is_set()
 
