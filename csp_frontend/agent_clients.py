@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -51,18 +52,19 @@ class Client:
 class Clients:
     """All client processes."""
 
-    def __init__(self, session_for: Callable[[Hello], Session]) -> None:
+    def __init__(self, session_for: Callable[[Hello, socket.socket], Session]) -> None:
+        """`session_for` gets the first connection of the process too, while its peer waits at the other end."""
         self._session_for = session_for
         self._lock = threading.Lock()
         self._known: dict[tuple[bytes, int], Client] = {}
 
-    def join(self, hello: Hello, most: int) -> Client:
+    def join(self, hello: Hello, connection: socket.socket, most: int) -> Client:
         """The process that a new connection belongs to; TooMany if it has `most` of them already."""
         key = (hello.process, hello.pid)
         with self._lock:
             client = self._known.get(key)
             if client is None:
-                client = self._known[key] = Client(hello, self._session_for(hello))
+                client = self._known[key] = Client(hello, self._session_for(hello, connection))
             if client.threads >= most:
                 raise TooMany(f"{client} has {most} connections")
             client.alive += 1

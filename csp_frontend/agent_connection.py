@@ -52,6 +52,7 @@ class Connection:
         limits: Limits,
         greeted: Callable[[], None],
     ) -> None:
+        self._socket = connection
         self._stream = FrameStream(connection)
         self._endpoint = endpoint
         self._clients = clients
@@ -126,7 +127,7 @@ class Connection:
         )
         if not known:
             raise HandshakeError("the proof is wrong")
-        client = self._clients.join(hello, self._limits.per_process)
+        client = self._clients.join(hello, self._socket, self._limits.per_process)
         try:
             self._stream.send(Welcome(pid=self._endpoint.pid, software=__version__))
         except BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,10 +23,10 @@ from csp_frontend.agent_connection import Limits
 from csp_frontend.agent_instance import AlreadyRunning, InstanceLock
 from csp_frontend.agent_readers import LastingReaders
 from csp_frontend.agent_session import AgentSession
-from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.dialog import DialogQueue
 from csp_frontend.endpoint import Endpoint, NoAgent
+from csp_frontend.peers import client_info
 from csp_frontend.prompts import PinDialog
 from csp_frontend.provider import Provider
 from csp_frontend.wire import Hello
@@ -111,10 +112,10 @@ class AgentProcess:
             ],
         }
 
-    def _session(self, hello: Hello) -> AgentSession:
+    def _session(self, hello: Hello, connection: socket.socket) -> AgentSession:
         program = printable(hello.program)
         return AgentSession(
-            self.provider.client(ClientInfo(pid=hello.pid, program=program)),
+            self.provider.client(client_info(connection, hello.pid, program)),
             self._dialog,
             name=f"{program} ({hello.pid})",
             status=self.status,

@@ -57,7 +57,7 @@ class Running:
         self.agent = Agent(Clients(self._session), files=[self.file], lock=folder / "lock", limits=limits)
         self.endpoint = self.agent.start()
 
-    def _session(self, hello: Hello) -> Session:
+    def _session(self, hello: Hello, connection: socket.socket) -> Session:
         self.sessions.append(Session())
         return self.sessions[-1]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,7 +65,7 @@ class Running:
         self.agent = Agent(Clients(self._session), files=[self.file], lock=self._folder / "lock")
         self.agent.start()
 
-    def _session(self, hello: Hello) -> Recorder:
+    def _session(self, hello: Hello, connection: socket.socket) -> Recorder:
         return self.recorder
 
 
