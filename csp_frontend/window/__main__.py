@@ -9,6 +9,7 @@ import traceback
 from types import TracebackType
 from typing import BinaryIO
 
+from csp_frontend.prompts import Wanted
 from csp_frontend.window import messages
 from csp_frontend.window.messages import Kind, Order, Reply
 
@@ -57,11 +58,13 @@ def _shown(order: Order, source: BinaryIO) -> Reply:
         root.quit()
 
     root.report_callback_exception = failed
-    shell = Shell(root, Words(), order.request.label, order.request.window)
+    words, request = Words(), order.request
+    subject = words("admin key") if request.wanted is Wanted.ADMIN else request.label
+    shell = Shell(root, words, subject, request.window)
     if order.seconds:
         Countdown(shell, order)
     else:
-        Question(shell, order.request)
+        Question(shell, request)
     gone = threading.Event()
     threading.Thread(target=_await_end, args=(source, gone), name="end of the pipe", daemon=True).start()
 

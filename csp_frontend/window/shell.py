@@ -107,12 +107,13 @@ class Shell:
         letter = text[underline].lower()
 
         def pressed(event: tk.Event[tk.Misc]) -> str:
-            if widget.winfo_viewable():
+            if widget.winfo_exists() and widget.winfo_viewable():
                 widget.focus_set()
                 action()
             return "break"
 
-        widget.winfo_toplevel().bind(f"<Alt-Key-{letter}>", pressed)
+        for case in {letter, letter.upper()}:
+            widget.winfo_toplevel().bind(f"<Alt-Key-{case}>", pressed)
 
     def act(self, action: Callable[[], None]) -> None:
         """Do what a control is for, if that was meant."""

@@ -33,12 +33,15 @@ class RunningAgent:
         answers: Mapping[str, str] | None = None,
         deaf: Sequence[str] = (),
         configuration: str = "",
+        as_command: bool = False,
     ) -> None:
+        """With `as_command` it is `personal-csp agent` itself, that asks as it would for a person."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.file = folder / endpoint.FILE_NAME
         self._asked = folder / "asked"
         self._script = json.dumps({"answers": dict(answers or {}), "deaf": list(deaf), "asked": str(self._asked)})
+        self._arguments = ["-m", "csp_frontend", "agent"] if as_command else [str(_MAIN), self._script]
         (folder / "config.toml").write_text(configuration, encoding="utf-8")
         self.env = {
             **(os.environ if env is None else env),
@@ -67,7 +70,7 @@ class RunningAgent:
     def start(self) -> Endpoint:
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(_MAIN), self._script],
+            [sys.executable, "-W", "error", *self._arguments],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
