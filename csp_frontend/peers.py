@@ -87,11 +87,14 @@ def _candidates(guess: int) -> list[int]:
 def _holds(pid: int, wanted: str) -> bool:
     folder = _PROC / str(pid) / "fd"
     with suppress(OSError):  # another user's, or it has ended
-        for entry in os.listdir(folder):
-            with suppress(OSError):
-                if os.readlink(folder / entry) == wanted:
-                    return True
+        return any(_target(folder / entry) == wanted for entry in os.listdir(folder))
     return False
+
+
+def _target(link: Path) -> str:
+    with suppress(OSError):
+        return os.readlink(link)
+    return ""
 
 
 def _linux_program(pid: int) -> str:

@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this project's tests."""
+    parser.addoption("--pictures", action="store_true", help="put the pictures of the PIN window into docs/images")
+
+
 @pytest.fixture(autouse=True)
 def _nobody_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Software cards and settings live in the test's own folder; no reader or profile is chosen from outside."""

@@ -10,7 +10,7 @@ from csp_frontend.window.look import ACCENT, BACKGROUND, pixels
 from csp_frontend.window.shell import Shell
 from csp_frontend.window.words import Words
 
-WIDTH = 440
+WIDTH = 500
 """How wide texts may become, in pixels of a usual screen."""
 _MOST_CHARACTERS = 90
 _MOST_SAID = 300

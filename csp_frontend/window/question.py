@@ -62,7 +62,7 @@ class Question:
         request, words = self._request, self._shell.words
         found: list[Action] = []
         if request.changes and not request.blocked:
-            found.append((words("C&hange…"), lambda: self._renew(unblock=False)))
+            found.append((words("C&hange {label}…").format(label=request.label), lambda: self._renew(unblock=False)))
         if request.unblocking is not None and not request.blocked:
             found.append((words("&Unblock…"), lambda: self._renew(unblock=True)))
         return found

@@ -45,6 +45,7 @@ class Screen:
             number = told.readline().strip()
         assert number, "Xvfb did not start"
         self.env = {"DISPLAY": f":{number}", "LC_ALL": "C.UTF-8", "LANGUAGE": "en"}
+        self.do("mousemove", "0", "0")  # where no window is
         return self
 
     def __exit__(
@@ -65,6 +66,11 @@ class Screen:
             check=False,
         )
         return ended.stdout if ended.returncode == 0 else ""
+
+    def resource(self, text: str) -> None:
+        """Set the resources of the display, as desktops do."""
+        setting = ["xprop", "-root", "-f", "RESOURCE_MANAGER", "8s", "-set", "RESOURCE_MANAGER", text + "\n"]
+        subprocess.run(setting, env={**os.environ, **self.env}, check=True, timeout=60)
 
     def numbers(self) -> list[str]:
         """The PIN windows that can be seen now."""
@@ -117,6 +123,6 @@ class Window:
 
     def picture(self, path: Path) -> bytes:
         """Take a picture of it, as a PNG file with few colours."""
-        shot = ["import", "-window", self.number, "-strip", "-colors", "64", f"PNG8:{path}"]
+        shot = ["import", "-window", self.number, "-strip", "+dither", "-colors", "64", f"PNG8:{path}"]
         subprocess.run(shot, env={**os.environ, **self.screen.env}, check=True, timeout=60)
         return path.read_bytes()

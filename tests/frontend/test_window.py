@@ -11,21 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from cardcore import PinStatus, SoftCardStore, open_card
 from cardcore.errors import PinError
 from cardcore.softcard import ScryptCost
-from csp_frontend.client import Client
-from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Nx, Pp, SetPp
-from csp_frontend.errors import CspError
+from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Nx, SetPp
 from tests.frontend.agents import RunningAgent
 from tests.frontend.bench import ADMIN_TEXT, PIN, SILENT, WRONG, certificate_of, other_key
 from tests.frontend.screens import Screen
+from tests.frontend.signings import Signing
 
 PUK, NEW = "12345678", "654321"
-MESSAGE = b"Sing, goddess, of the anger of Achilles\n"
 LAST_TRY = "alt+i"
 
 
@@ -68,47 +64,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         env = {**os.environ, **screen.env}
         with RunningAgent(tmp_path_factory.mktemp("agent"), env=env, as_command=True) as agent:
             yield Desk(screen, agent, cards)
-
-
-class Signing:
-    """A signature that is being made by a program, in a thread: `signature` or `error` when it has ended."""
-
-    def __init__(self, client: Client, reader: str, flags: int = 0) -> None:
-        self.signature = b""
-        self.error: CspError | None = None
-        self._client = client
-        self._arguments = (f"\\\\.\\{reader}\\", flags)
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            context = self._client.CPAcquireContext(*self._arguments)
-            self.nx = 0
-            handle = self._client.CPCreateHash(context, Alg.CALG_SHA_256, 0, 0)
-            self._client.CPHashData(context, handle, MESSAGE, 0)
-            try:
-                self.signature = self._client.CPSignHash(context, handle, AT_KEYEXCHANGE, None, 0, 256).data or b""
-            except CspError:
-                told = self._client.CPGetProvParam(context, Pp.PP_NX_LAST_ERROR, 4, 0).data or b""
-                self.nx = int.from_bytes(told, "little")
-                raise
-        except CspError as error:
-            self.error = error
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the program goes on."""
-        return not self._thread.is_alive()
-
-    def code(self) -> Code | None:
-        """How it ended; None for a signature, which is verified."""
-        self._thread.join(60)
-        assert self.has_ended
-        if self.error is None:
-            public = other_key(0).public_key()
-            public.verify(self.signature[::-1], MESSAGE, padding.PKCS1v15(), SHA256())
-        return self.error.code if self.error else None
 
 
 @contextmanager
