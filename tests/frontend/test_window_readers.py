@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,21 +56,22 @@ def counts_down(window: Window, folder: Path) -> None:
 
 def test_a_keypad(tmp_path: Path) -> None:
     """The window tells to use it, counts down, and goes by itself: after the PIN, after a cancelled entry."""
-    with Screen() as screen, PadService("Pad") as service:
-        reader = service.readers["Pad"]
-        reader.insert(piv_card())
+    with ExitStack() as stack:
+        screen, service = stack.enter_context(Screen()), stack.enter_context(PadService("Pad"))
+        person, name = service.readers["Pad"].person, service.full_name("Pad")
+        service.readers["Pad"].insert(piv_card())
         env = {**service.env, **screen.env, "HOME": os.environ["HOME"]}
-        with RunningAgent(tmp_path / "agent", env=env, as_command=True) as agent:
-            for action, code in ((PIN, None), ("cancel", Code.SCARD_W_CANCELLED_BY_USER)):
-                with agent.client("mail") as client:
-                    until(lambda: _present(client, service.full_name("Pad")))
-                    work = Signing(client, service.full_name("Pad"))
-                    assert reader.person.waits.wait(30)
-                    window = screen.window()
-                    counts_down(window, tmp_path)
-                    reader.person.will(action)
-                    window.gone()
-                    assert work.code() is code
+        agent = stack.enter_context(RunningAgent(tmp_path / "agent", env=env, as_command=True))
+        for action, code in ((PIN, None), ("cancel", Code.SCARD_W_CANCELLED_BY_USER)):
+            client = stack.enter_context(agent.client("mail"))
+            until(partial(_present, client, name))
+            work = Signing(client, name)
+            assert person.waits.wait(30)
+            window = screen.window()
+            counts_down(window, tmp_path)
+            person.will(action)
+            window.gone()
+            assert work.code() is code
 
 
 def _present(client: Client, name: str) -> bool:

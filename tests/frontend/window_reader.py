@@ -55,6 +55,13 @@ def _option(widget: tk.Misc, name: str, otherwise: str) -> str:
     return str(widget.cget(name)) if name in widget.keys() else otherwise  # noqa: SIM118 - a widget is no mapping
 
 
+def _take_keyboard(shell: Shell) -> None:
+    """As if the person had chosen the window."""
+    while not shell.root.tk.call("focus"):
+        shell.top.focus_force()
+        shell.root.update()
+
+
 def _read(root: tk.Tk, order: Order, keys: list[str]) -> dict[str, object]:
     shell = Shell(root, Words(), order.request.label)
     if order.seconds:
@@ -62,8 +69,10 @@ def _read(root: tk.Tk, order: Order, keys: list[str]) -> dict[str, object]:
     else:
         Question(shell, order.request)
     shell.show()
+    shell.top.wait_visibility()
     root.update()
     for key in keys:
+        _take_keyboard(shell)
         shell.guard._since = None
         shell.top.event_generate(f"<{key}>")
         root.update()
