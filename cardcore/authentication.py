@@ -303,6 +303,10 @@ class Authentication:
             if kept:
                 self._session.run("admin-keep", {"new_admin.key": new})
 
+    def admin_cipher(self) -> str:
+        """The cipher of the admin key as the card tells it; empty if it does not."""
+        return self._told_cipher(self._admin())
+
     def _admin(self) -> Admin:
         admin = self._session.profile.admin
         if admin is None:

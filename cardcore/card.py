@@ -159,6 +159,10 @@ class Card:
         """Replace the admin key, after `authenticate_admin` with the old one; one that the card keeps, there too."""
         self.authentication.change_admin(_secret(new), cipher)
 
+    def admin_cipher(self) -> str:
+        """The cipher of the admin key (`3des`, `aes256`, ...) as the card tells it; empty if it does not."""
+        return self.authentication.admin_cipher()
+
     # Keys
 
     def keys(self) -> list[KeyInfo]:
@@ -297,22 +301,35 @@ class Card:
             found += part
         return found[:size]
 
+    def holdings(self) -> list[str]:
+        """What the card holds already, in words a person understands; empty for a blank card."""
+        with self._session.transaction():
+            return self._directory.holdings() + [f"key {info.slot.name}" for info in self.keyring.all()]
+
     def initialise(
-        self, label: str = "", *, pin: Pin | None = None, puk: Pin | None = None, admin: Pin | None = None
+        self,
+        label: str = "",
+        *,
+        pin: Pin | None = None,
+        puk: Pin | None = None,
+        admin: Pin | None = None,
+        serial: bytes = b"",
+        again: bool = False,
     ) -> None:
         """Make a blank card usable; InputError that names what is there if it already holds anything.
 
-        Families whose blank cards have no PIN, PUK or admin key yet are given these.
+        Families whose blank cards have no PIN, PUK or admin key yet are given these, and those that have no serial
+        number `serial`, or a random one. `again` goes on where an earlier call was interrupted: what is there is its.
         """
         with self._session.transaction():
-            holdings = self._directory.holdings() + [f"key {info.slot.name}" for info in self.keyring.all()]
+            holdings = [] if again else self.holdings()
             if holdings:
                 raise InputError(
                     f"the card is not blank: it holds {', '.join(holdings)}",
                     hint="Reset it first, if all of that may be lost.",
                 )
             given = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
-            self._directory.initialise(Setup(label=label, pin=given[0], puk=given[1], admin=given[2]))
+            self._directory.initialise(Setup(label=label, serial=serial, pin=given[0], puk=given[1], admin=given[2]))
 
     def reset_card(self) -> None:
         """Factory reset, where the card can. Everything on it is lost."""

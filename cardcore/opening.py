@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +44,15 @@ def open_card(reader: str | None = None, *, profile: str | None = None, trace: P
 
 def open_on(transport: Transport, profile: str | None = None) -> Card:
     """A `Card` on a transport that is open already; the transport is closed if that fails."""
+    return open_among(transport, lambda: _candidates(profile))
+
+
+def open_among(transport: Transport, profiles: Callable[[], Iterable[Profile]]) -> Card:
+    """A `Card` of one of the profiles on a transport that is open already; the transport is closed if that fails."""
     try:
         _begin(transport)
         try:
-            found = identify(transport, _candidates(profile))
+            found = identify(transport, profiles())
         finally:
             transport.end()
         channel = Channel(transport, _limits(found.profile, transport))

@@ -20,9 +20,13 @@ MAX_CERTIFICATE = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a blank card is to be given: a label, and the secrets that families without factory values need."""
+    """What a blank card is to be given: a label, and the secrets that families without factory values need.
+
+    `serial` is for families whose blank cards have no serial number; empty: a random one. They take 8 or 16 bytes.
+    """
 
     label: str = ""
+    serial: bytes = b""
     pin: Secret | None = None
     puk: Secret | None = None
     admin: Secret | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import time
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cardcore.errors import CardError
@@ -72,6 +72,12 @@ class Change:
             raise JournalConflict(f"the step {step} of card {card} was not started")
         self._touch(card)
 
+    def step_undone(self, card: int, step: str) -> None:
+        """A step that was started has certainly not happened: the card refused it."""
+        mine = (STEPS.c.card == card) & (STEPS.c.step == step) & (STEPS.c.state == StepState.STARTED)
+        self._connection.execute(delete(STEPS).where(mine))
+        self._touch(card)
+
     # Secrets
 
     def propose(self, card: int, name: str, source: str, envelope: bytes | None) -> int:
@@ -100,6 +106,14 @@ class Change:
             )
         if not changed.rowcount:
             raise JournalConflict(f"the secret {name} of card {card} was not proposed")
+
+    def withdraw(self, card: int, name: str, generation: int) -> None:
+        """The card has certainly not taken the secret that was proposed."""
+        self._connection.execute(
+            update(SECRETS)
+            .where(SECRETS.c.card == card, SECRETS.c.name == name, SECRETS.c.generation == generation)
+            .values(state=SecretState.FORMER, changed_at=time())
+        )
 
     # Certificates
 

@@ -286,16 +286,16 @@ class GidsDirectory(FixedSlots):
         with spec.block(setup.pin) as block, self._session.transaction():
             values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "admin.ref": admin.ref if admin else 0}
             self._session.run("set-up", {**values, "new_pin.block": block, "new_admin.key": setup.admin})
-            self._write_files()
+            self._write_files(setup.serial or secrets.token_bytes(_CARD_ID_SIZE))
             self._session.run("activate", {})
             self._seen = None
 
-    def _write_files(self) -> None:
+    def _write_files(self, card_id: bytes) -> None:
         self._put(_APPLICATIONS, _DIRECTORY.encode().ljust(8, b"\x00"))
         self._put(_CACHE, bytes(_CACHE_SIZE))
         if self._find(_CONTAINERS) is None:  # an empty object that is written empty again would vanish
             self._put(_CONTAINERS, b"")
-        self._put(_CARD_ID, secrets.token_bytes(_CARD_ID_SIZE))
+        self._put(_CARD_ID, card_id)
         table = FileTable()
         for directory, name, place in _INITIAL_TABLE:
             table = table.with_entry(directory, name, place)

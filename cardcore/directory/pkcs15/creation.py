@@ -40,7 +40,7 @@ class Creation:
             raise InputError("the label is too long", hint=f"It has {_MAX_LABEL} bytes at most.")
         spec = self._session.profile.pins[_USER]
         self._set_secrets(spec, setup)
-        self._write(spec, label)
+        self._write(spec, label, setup.serial or secrets.token_bytes(_SERIAL_SIZE))
 
     def _set_secrets(self, spec: PinSpec, setup: Setup) -> None:
         if setup.pin is None or setup.puk is None:
@@ -56,12 +56,12 @@ class Creation:
             self._session.run("verify", {"pin.ref": spec.ref, "pin.name": spec.name, "pin.block": block})
         self._session.verified.add(spec.name)
 
-    def _write(self, spec: PinSpec, label: str) -> None:
+    def _write(self, spec: PinSpec, label: str, serial: bytes) -> None:
         places = self._session.profile.objects
         application = places["application"]
         auth = encoding.pin(spec, auth_id=AUTH_ID, label=spec.label or spec.name)
         lists = encode(Kind.AUTHENTICATION, encoding.path(places["aodf"]))
-        token = encoding.token_info(secrets.token_bytes(_SERIAL_SIZE), label, now())
+        token = encoding.token_info(serial, label, now())
         for path, size, access, content in (
             (places["aodf"], _AODF_SIZE, "pin", auth),
             (application + bytes.fromhex("5031"), _ODF_SIZE, "free", lists),
