@@ -180,5 +180,3 @@ class HeldSecrets:
         for secret in self._known.values():
             secret.wipe()
         self._known.clear()
-
-

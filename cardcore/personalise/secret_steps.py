@@ -18,6 +18,7 @@ from cardcore.personalise.steps import Step, record_proposal, settle
 from cardcore.personalise.workpiece import Workpiece, refused_secret
 from cardcore.profile.commands import applies
 from cardcore.profile.model import Needs, Profile
+from cardcore.profile.template import Value
 
 if TYPE_CHECKING:
     from cardcore.personalise.changes import Change
@@ -140,7 +141,7 @@ def can_change(profile: Profile, name: str) -> bool:
     """Whether the card changes this PIN for one who knows it."""
     operation = profile.operations.get("change")
     spec = profile.pins[name]
-    known = {"pin.ref": spec.ref, "pin.name": name}
+    known: dict[str, Value | Secret] = {"pin.ref": spec.ref, "pin.name": name}
     return operation is not None and any(applies(step, known) for step in operation.steps)
 
 
@@ -163,7 +164,7 @@ def _admin_name(profile: Profile) -> str:
 
 def _set_by_admin(profile: Profile, name: str) -> bool:
     operation = profile.operations.get("unblock")
-    known = {"pin.ref": profile.pins[name].ref, "pin.name": name, "authority": "admin"}
+    known: dict[str, Value | Secret] = {"pin.ref": profile.pins[name].ref, "pin.name": name, "authority": "admin"}
     steps = () if operation is None else operation.steps
     return any(step.needs is Needs.ADMIN and applies(step, known) for step in steps)
 

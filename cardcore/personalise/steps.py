@@ -38,7 +38,7 @@ class Step:
         self.name = name
 
     def start(self, work: Workpiece, change: Change) -> None:
-        """Record, in the transaction that records the start, what else has to stand there before the card is touched."""
+        """Record, in the transaction that records the start, what has to stand there before the card is touched."""
 
     def run(self, work: Workpiece) -> Result:
         """Do it, and return what was found out."""
@@ -172,4 +172,3 @@ def settle(work: Workpiece, change: Change, name: str, secret: Secret | None) ->
         raise AssertionError(f"nothing was proposed for {name}")
     change.settle(work.record.id, name, record.generation)
     work.secrets.settled(replace(record, state=SecretState.CURRENT), secret)
-

@@ -1,0 +1,287 @@
+"""One card in one reader, from its insertion to the end of the work on it: identified, refused or taken, every step."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from time import monotonic
+
+from cardcore.card import Card
+from cardcore.errors import CardError, UnknownCard
+from cardcore.opening import open_among
+from cardcore.personalise.card_secrets import CardSecrets
+from cardcore.personalise.changes import JournalConflict
+from cardcore.personalise.events import (
+    CardDone,
+    CardParked,
+    CardRefused,
+    HolderAssigned,
+    StepEnded,
+    StepStarted,
+    Waiting,
+)
+from cardcore.personalise.held_secrets import HeldSecrets
+from cardcore.personalise.jobs import Job
+from cardcore.personalise.parking import Parked, Refused, meaning
+from cardcore.personalise.plan import CardPlan, with_card
+from cardcore.personalise.reasons import PARKINGS, Reason, Refusal
+from cardcore.personalise.records import CardRecord
+from cardcore.personalise.secret_steps import find_pins
+from cardcore.personalise.sequence import steps_for
+from cardcore.personalise.states import CardState, StepState
+from cardcore.personalise.steps import SET_UP, Step
+from cardcore.personalise.store import StoreError
+from cardcore.personalise.workpiece import Surroundings, Workpiece
+from cardcore.transport.base import Transport
+from cardcore.transport.faults import CountingTransport
+
+_SERIAL_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a card: whether it is done, and whether its reader takes no more cards."""
+
+    done: bool
+    stops: bool = False
+    detail: str = ""
+    advice: str = ""
+
+
+class Worker:
+    """Works on the cards of one reader, one after the other."""
+
+    def __init__(self, job: Job, reader: str) -> None:
+        self._job = job
+        self._reader = reader
+
+    def handle(self, transport: Transport) -> Outcome:
+        """Do all that can be done for the card behind the transport, which is closed in the end.
+
+        Whatever goes wrong with the card is told by events and stands in the journal; StoreError, where the journal
+        itself fails, ends the run.
+        """
+        counter = CountingTransport(transport)
+        serial = ""
+        try:
+            with open_among(counter, lambda: self._job.profiles) as card:
+                serial = card.serial()
+                record, plan, resumed = self._taken(card, serial)
+                return self._work(card, counter, record, plan, resumed=resumed)
+        except Refused as error:
+            return self._refused(error.reason, error.message, serial)
+        except StoreError:
+            raise
+        except UnknownCard as error:
+            return self._refused(Refusal.UNKNOWN_CARD, error.message, serial)
+        except CardError as error:
+            return self._refused(Refusal.UNREADABLE, error.message, serial)
+
+    def _refused(self, reason: Refusal, detail: str, serial: str) -> Outcome:
+        error = Refused(reason, detail)
+        self._job.journal.refuse(self._job.run.id, reader=self._reader, serial=serial, reason=reason, detail=detail)
+        self._job.emit(CardRefused(reader=self._reader, serial=serial, reason=reason, detail=detail, advice=error.hint))
+        return Outcome(done=reason is Refusal.FINISHED, detail=detail, advice=error.hint)
+
+    # Whose card it is
+
+    def _taken(self, card: Card, serial: str) -> tuple[CardRecord, CardPlan, bool]:
+        """The card's record, its plan, and whether it was begun before; Refused before anything was written."""
+        plan = self._job.plan.cards.get(card.profile.id)
+        if plan is None:
+            raise Refused(Refusal.NOT_IN_PLAN, f"the plan has no entry for cards of the profile {card.profile.id}")
+        known = self._known(card, serial, plan)
+        if known is not None:
+            taken = self._job.journal.take_up(known.id, reader=self._reader, station=self._job.station)
+            return taken, plan, True
+        self._require_blank(card, plan)
+        chosen = serial or secrets.token_bytes(_SERIAL_BYTES).hex()
+        try:
+            record = self._job.journal.claim(
+                self._job.run.id,
+                card.profile.id,
+                chosen,
+                reader=self._reader,
+                station=self._job.station,
+                within=self._job.within,
+            )
+        except JournalConflict as error:
+            raise Refused(Refusal.BELONGS, error.message) from error
+        if record is None:
+            raise Refused(Refusal.NO_HOLDER, "no holder waits for a card of this kind")
+        return record, plan, False
+
+    def _known(self, card: Card, serial: str, plan: CardPlan) -> CardRecord | None:
+        """The record of a card that was begun before; Refused if it is not to be gone on with."""
+        if not serial:
+            return self._begun_blank(card, plan)
+        record = self._job.journal.find(card.profile.id, serial)
+        if record is None:
+            return None
+        if record.run != self._job.run.id:
+            raise Refused(Refusal.BELONGS, f"the card is that of {record.holder} in another run")
+        if record.state is CardState.DONE:
+            raise Refused(Refusal.FINISHED, f"the card of {record.holder} is finished")
+        if record.state is CardState.PARKED and record.reason and not PARKINGS[record.reason].continues:
+            raise Refused(Refusal.PARKED, f"the card of {record.holder} is parked: {record.reason}")
+        return record
+
+    def _begun_blank(self, card: Card, plan: CardPlan) -> CardRecord | None:
+        """A card whose initialisation did not come to its end: blank cards have no serial number to know them by.
+
+        One blank card is as good as another: whichever comes takes the place of the one that was begun.
+        """
+        if plan.initialise is None or SET_UP not in card.profile.operations:
+            raise Refused(Refusal.NO_SERIAL, "the card tells no serial number")
+        for record in self._job.journal.cards(self._job.run.id, CardState.PARKED):
+            step = self._job.journal.steps(record.id).get("initialise")
+            continues = record.reason is None or PARKINGS[record.reason].continues
+            if record.profile == card.profile.id and continues and (step is None or step.state is StepState.STARTED):
+                return record
+        return None
+
+    @staticmethod
+    def _require_blank(card: Card, plan: CardPlan) -> None:
+        """Refused if the card holds keys or certificates, or anything where the plan takes it for blank."""
+        held = [f"key {info.slot.name}" for info in card.keys()]  # noqa: SIM118 - a card is no mapping
+        held += [f"certificate {name}" for name in card.certificates()]
+        if plan.initialise is not None and not held:
+            held = card.holdings()
+        if held:
+            raise Refused(Refusal.HOLDS_KEYS, f"the card holds {', '.join(held)}")
+
+    # The work
+
+    def _work(
+        self, card: Card, counter: CountingTransport, record: CardRecord, plan: CardPlan, *, resumed: bool
+    ) -> Outcome:
+        began, sent = monotonic(), counter.count
+        steps = steps_for(plan)
+        self._job.emit(
+            HolderAssigned(
+                reader=self._reader,
+                holder=record.holder,
+                card=record.id,
+                serial=record.serial,
+                profile=record.profile,
+                steps=len(steps),
+                resumed=resumed,
+            )
+        )
+        held: list[HeldSecrets] = []
+        try:
+            work = self._workpiece(card, record, plan)
+            held.append(work.secrets)
+            self._run_steps(work, steps, counter)
+            with work.journal.change() as change:
+                change.finished(record.id)
+        except StoreError:
+            raise
+        except CardError as error:
+            return self._parked(record, error)
+        finally:
+            for one in held:
+                one.close()
+        self._job.emit(
+            CardDone(
+                reader=self._reader,
+                holder=record.holder,
+                card=record.id,
+                serial=record.serial,
+                seconds=monotonic() - began,
+                apdus=counter.count - sent,
+            )
+        )
+        return Outcome(done=True)
+
+    def _workpiece(self, card: Card, record: CardRecord, plan: CardPlan) -> Workpiece:
+        job = self._job
+        fields = {**job.journal.holder(record.run, record.holder).record, **job.secret_fields(record.holder)}
+        if not plan.is_for(fields):
+            raise Parked(Reason.PLAN_FAILED, f"the plan gives {record.holder} another kind of card")
+        rules = CardSecrets(plan=plan, fields=with_card(fields, record.serial, record.profile), serial=record.serial)
+        label = f"{job.run.name}/{record.holder}/{record.serial}"
+        held = HeldSecrets(rules, label, job.keeping, job.journal.secrets(record.id))
+        around = Surroundings(
+            run=job.run.name,
+            journal=job.journal,
+            issuers=job.issuers,
+            pause=lambda step, seconds, detail: self._pause(record, step, seconds, detail),
+            patience=job.patience,
+        )
+        return Workpiece(card, record, plan, fields, held, around)
+
+    def _run_steps(self, work: Workpiece, steps: list[Step], counter: CountingTransport) -> None:
+        """Every step that is not done; one that waits for its issuer lets those of its kind go ahead."""
+        waiting: Parked | None = None
+        for number, step in enumerate(steps, 1):
+            if waiting is not None and not step.independent:
+                break
+            known = work.steps.get(step.name)
+            if known is not None and known.state is StepState.DONE:
+                continue
+            if self._job.stop.is_set():
+                raise Parked(Reason.STOPPED, "the run was stopped")
+            try:
+                self._run_step(work, step, number, counter, begun=known is not None)
+            except Parked as error:
+                if error.reason is not Reason.CERTIFICATE_PENDING:
+                    raise
+                waiting = error
+        if waiting is not None:
+            raise waiting
+
+    def _run_step(self, work: Workpiece, step: Step, number: int, counter: CountingTransport, *, begun: bool) -> None:
+        card, began, sent = work.record.id, monotonic(), counter.count
+        if step.logs_in:
+            find_pins(work)
+            work.log_in()
+        result = step.look(work) if begun else None
+        found = result is not None
+        if result is None:
+            with work.journal.change() as change:
+                change.step_started(card, step.name, number)
+                step.start(work, change)
+            self._job.emit(StepStarted(reader=self._reader, card=card, step=step.name, number=number))
+            result = step.run(work)
+        seconds, apdus = monotonic() - began, counter.count - sent
+        with work.journal.change() as change:
+            change.step_done(card, step.name, seconds=seconds, apdus=apdus, found=found, result=result)
+            step.end(work, change, result)
+        work.steps = work.journal.steps(card)
+        self._job.emit(
+            StepEnded(
+                reader=self._reader,
+                card=card,
+                step=step.name,
+                number=number,
+                seconds=seconds,
+                apdus=apdus,
+                found=found,
+            )
+        )
+
+    def _pause(self, record: CardRecord, step: str, seconds: float, detail: str) -> None:
+        self._job.emit(Waiting(reader=self._reader, card=record.id, step=step, seconds=seconds, detail=detail))
+        if self._job.stop.wait(seconds):
+            raise Parked(Reason.STOPPED, "the run was stopped while the card waited for an issuer")
+
+    def _parked(self, record: CardRecord, error: CardError) -> Outcome:
+        meant = meaning(error)
+        parking = PARKINGS[meant.reason]
+        detail = error.message if not error.hint or error.hint == parking.advice else f"{error.message}. {error.hint}"
+        with self._job.journal.change() as change:
+            change.parked(record.id, meant.reason, detail)
+        self._job.emit(
+            CardParked(
+                reader=self._reader,
+                holder=record.holder,
+                card=record.id,
+                serial=record.serial,
+                reason=meant.reason,
+                detail=detail,
+                advice=parking.advice,
+                continues=parking.continues,
+            )
+        )
+        return Outcome(done=False, stops=meant.stops, detail=detail, advice=parking.advice)

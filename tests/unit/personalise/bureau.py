@@ -1,0 +1,78 @@
+"""A small bureau: a plan in a folder, its journal, and cards that are put before a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event as Flag
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from cardcore.personalise.envelope import Opener, recipient_certificate
+from cardcore.personalise.events import Event
+from cardcore.personalise.jobs import Enrolling, IssuerShelf, Job, every_profile, keeping_for
+from cardcore.personalise.journal import Journal
+from cardcore.personalise.plan_reading import read_plan
+from cardcore.personalise.store import Hook
+from cardcore.personalise.worker import Outcome, Worker
+from cardcore.softcard import ScryptCost, SoftCard, volatile_card
+from cardcore.transport.base import Transport
+from cardcore.transport.soft import SoftTransport
+from tests.unit.personalise.plans import recipient_pem
+
+QUICK = ScryptCost(n=2, r=1, p=1)
+"""For cards whose file nobody will try to open."""
+
+
+class Bureau:
+    """A plan, its journal and what was told; `unlock` opens the journal's secrets."""
+
+    def __init__(
+        self, plan: Path, *, hook: Hook | None = None, unlock: bool = False, run: str = "first", patience: float = 0.0
+    ) -> None:
+        self.plan = read_plan(plan)
+        self.journal = Journal.open(plan.parent / "journal.db", hook)
+        self.events: list[Event] = []
+        known = [one for one in self.journal.runs() if one.name == run]
+        self.run = known[0] if known else self.journal.begin(run, plan=str(plan), digest=self.plan.digest.hex())
+        enrolling = Enrolling(self.plan)
+        self.journal.enrol(self.run.id, enrolling)
+        self.issuers = IssuerShelf(self.plan)
+        self.job = Job(
+            run=self.run,
+            plan=self.plan,
+            journal=self.journal,
+            issuers=self.issuers,
+            keeping=keeping_for(self.plan, self._opener() if unlock else None),
+            profiles=every_profile(),
+            emit=self.events.append,
+            stop=Flag(),
+            secret_fields=enrolling.secret_fields,
+            patience=patience,
+        )
+
+    def _opener(self) -> Opener:
+        key = load_pem_private_key(recipient_pem(), None)
+        assert isinstance(key, RSAPrivateKey)
+        return Opener(key, [recipient_certificate(file) for file in self.plan.recipients])
+
+    def insert(
+        self, card: SoftCard, wrap: Callable[[Transport], Transport] = lambda inner: inner, reader: str = "A"
+    ) -> Outcome:
+        """Put a card into a reader, and see what comes of it."""
+        return Worker(self.job, reader).handle(wrap(SoftTransport(card, reader)))
+
+    def told(self, kind: type[Event]) -> list[Event]:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def close(self) -> None:
+        """Close issuers and journal."""
+        self.issuers.close()
+        self.journal.close()
+
+
+def fresh(application: str = "piv", *, blank: bool = True) -> SoftCard:
+    """A new card of a family."""
+    return volatile_card(application, blank=blank, cost=QUICK)
