@@ -24,6 +24,8 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and imports a module when one of them is used."""
 
     table: ClassVar[Mapping[str, Entry]] = {}
+    aliases: ClassVar[Mapping[str, str]] = {}
+    """Other spellings of commands, which the help does not list."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands' names in the order of the table, which is the order people meet them in."""
@@ -31,7 +33,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, or None."""
-        entry = self.table.get(cmd_name)
+        entry = self.table.get(self.aliases.get(cmd_name, cmd_name))
         if entry is None:
             return None
         module, _, attribute = entry.place.partition(":")

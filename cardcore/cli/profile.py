@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
+from cardcore.cli import findings
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.lazy import Entry, LazyGroup
 from cardcore.cli.options import examples
@@ -17,7 +18,6 @@ from cardcore.cli.profilenames import PROFILE
 from cardcore.errors import ProfileError
 
 if TYPE_CHECKING:
-    from cardcore.profile.check import Finding
     from cardcore.profile.model import Profile
 
 
@@ -144,21 +144,11 @@ def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> Non
 
     known = None if vectors is None else read_vectors(vectors)
     directories = [name for name in DIRECTORIES if name]
-    findings = [finding for name in names for finding in check_file(Path(name), None, known, directories)]
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-    listed = [
-        {
-            "severity": finding.severity.value,
-            "message": finding.message,
-            "file": finding.file,
-            "line": finding.line,
-            "column": finding.column,
-            "hint": finding.hint,
-        }
-        for finding in findings
-    ]
-    people = [line for finding in findings for line in _finding_lines(finding)]
-    warnings = len(findings) - len(errors)
+    found = [finding for name in names for finding in check_file(Path(name), None, known, directories)]
+    errors = [finding for finding in found if finding.severity is Severity.ERROR]
+    listed = [findings.document(finding) for finding in found]
+    people = [line for finding in found for line in findings.lines(finding)]
+    warnings = len(found) - len(errors)
     people.append(f"{count(len(names), 'profile')}: {count(len(errors), 'error')}, {count(warnings, 'warning')}")
     context.output.result({"files": list(names), "findings": listed, "errors": len(errors)}, people)
     if errors:
@@ -170,17 +160,6 @@ def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> Non
             column=first.column,
             hint=first.hint or "Correct the profile.",
         )
-
-
-def _finding_lines(finding: Finding) -> list[str]:
-    from cardcore.profile.check import caret
-
-    place = f"{finding.file}:{finding.line}:{finding.column}" if finding.line else finding.file
-    found = [f"{place}: {finding.severity}: {finding.message}"]
-    path = Path(finding.file)
-    if path.is_file():
-        found += caret(finding, path.read_text(encoding="utf-8", errors="replace")).splitlines()
-    return found + ([f"  {finding.hint}"] if finding.hint else [])
 
 
 @click.command(epilog=examples("cardcore profile schema > cardcore-profile.json"))

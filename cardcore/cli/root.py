@@ -36,6 +36,7 @@ class Root(LazyGroup):
         "verify": Entry("verify:verify", "Verify the signature of FILE, or stdin."),
         "decrypt": Entry("decrypt:decrypt", "Decrypt FILE, or stdin."),
         "object": Entry("object:objects", "Data objects: list, read, write."),
+        "personalise": Entry("personalise:personalise", "Prepare cards from a plan: PINs, keys, certificates, data."),
         "profile": Entry("profile:profile", "Card profiles: list, show, check, explain, ..."),
         "apdu": Entry("apdu:apdu", "Send raw command APDUs and decode the replies."),
         "shell": Entry("shell:shell", "Type commands, one after the other."),
@@ -43,6 +44,7 @@ class Root(LazyGroup):
         "soft": Entry("soft:soft", "Software cards: create, list, delete, attach."),
         "completion": Entry("completion:completion", "Print the completion script of a shell."),
     }
+    aliases: ClassVar[Mapping[str, str]] = {"personalize": "personalise"}
 
 
 @click.command(

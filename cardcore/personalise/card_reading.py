@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from cardcore.certificates import MAX_DAYS
 from cardcore.errors import InputError, NotSupported
 from cardcore.keytypes import KEY_TYPES
 from cardcore.personalise.certificate_contents import KEY_USAGES, ContentsTemplate, extended_usage
@@ -39,7 +40,6 @@ CERTIFICATE_KEYS = ("issuer", "subject", "upn", "email", "dns", "eku", "key_usag
 ADMIN = "admin"
 IMPORTED = "imported"
 
-_MAX_DAYS = 36600
 _NOT_IN_FACTORY = "Say what a fresh card has: `initial: env:VARIABLE`, or once for all under `factory`."
 
 
@@ -258,7 +258,7 @@ class CardReader:
 
         return ContentsTemplate(
             subject=text(section.need("subject")),
-            days=reader.integer(section.need("days"), 1, _MAX_DAYS),
+            days=reader.integer(section.need("days"), 1, MAX_DAYS),
             upn=section.read("upn", text, ""),
             email=section.read("email", text, ""),
             dns=section.read("dns", lambda node: tuple(text(item) for item in reader.one_or_more(node)), ()),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from cardcore.errors import InputError
 from cardcore.personalise.derivation import derived_key, derived_pin, information
@@ -16,11 +17,15 @@ from cardcore.personalise.plan import (
     FromField,
     Given,
     Import,
+    Plan,
     SecretRule,
 )
 from cardcore.personalise.secret_reading import Wanted, check_secret, key_from_text
 from cardcore.procedures import CIPHERS
 from cardcore.secret import Secret
+from cardcore.sources import SourceError
+
+_ANY_SERIAL = "0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,28 @@ class CardSecrets:
     def passphrase(self, imported: Import) -> Secret:
         """The password of the file from which a key is imported."""
         return self._stated(imported.passphrase, "the file's password")
+
+    def check_record(self) -> None:
+        """InputError if a secret that is in the holder's record is missing there, or the card could not take it."""
+        for _, rule, find in self.all():
+            if isinstance(rule, FromField):
+                find().wipe()
+
+    def all(self) -> Iterator[tuple[str, SecretRule, Callable[[], Secret]]]:
+        """Every secret by what it is, with its rule, and with what finds it."""
+        for name, pin in self.plan.pins.items():
+            for stage, rule in (("initial", pin.initial), ("final", pin.final)):
+                if rule is not None:
+                    yield f"{stage} {name}", rule, partial(self._pin, name, rule)
+        if self.plan.admin is not None:
+            admin = self.plan.admin
+            stages = (("initial", admin.initial, admin.initial_cipher), ("final", admin.final, admin.cipher))
+            for stage, rule, cipher in stages:
+                if rule is not None:
+                    yield f"{stage} admin key", rule, partial(self._admin, rule, cipher)
+        for key in self.plan.keys.values():
+            if key.imported is not None:
+                yield f"password of {key.name}", key.imported.passphrase, partial(self.passphrase, key.imported)
 
     def _owner(self, name: str) -> str:
         return self.plan.pins[name].same_as or name
@@ -115,3 +142,20 @@ class CardSecrets:
 def _master(rule: Derived) -> Secret:
     with rule.master() as text:
         return key_from_text(text, f"the master key ({rule.master})")
+
+
+def check_sources(plan: Plan) -> Iterator[tuple[InputError, bool]]:
+    """Yield what is wrong with the secrets that are the same for all cards, and whether they are just not there.
+
+    Master keys are read too. No error shows a secret.
+    """
+    for card in plan.cards.values():
+        found = CardSecrets(plan=card, fields={}, serial=_ANY_SERIAL)
+        for what, rule, find in found.all():
+            if not isinstance(rule, Given | Derived):
+                continue
+            try:
+                find().wipe()
+            except InputError as error:
+                message = f"cards of the profile {card.profile.id}, {what}: {error.message}"
+                yield InputError(message, hint=error.hint), isinstance(error, SourceError)

@@ -42,7 +42,7 @@ OFFLINE_KEYS = ("requests", "certificates", "checks")
 HASHES = ("sha256", "sha384", "sha512")
 
 _INDEX_SUFFIX = ".issued.db"
-_MOST_SECONDS = 3600
+MOST_SECONDS = 3600
 _MOST_STATUS = 255
 
 
@@ -97,7 +97,7 @@ def _statuses(node: Tree) -> frozenset[int]:
 
 
 def _seconds(node: Tree) -> float:
-    return float(reader.integer(node, 1, _MOST_SECONDS))
+    return float(reader.integer(node, 1, MOST_SECONDS))
 
 
 def _local(section: reader.Section, scope: Scope, index: Path) -> LocalCa:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cardcore.errors import InputError
+from cardcore.personalise.issuer_reading import MOST_SECONDS
 from cardcore.personalise.plan import CardPlan, LetterFormat, LettersPlan, ToPrinter, ToRecipients
 from cardcore.personalise.plan_scope import Scope
 from cardcore.personalise.templates import CARD_FIELDS, PIN_PREFIX, Template
@@ -14,7 +15,6 @@ from cardcore.profile.tree import Tree
 
 LETTER_KEYS = ("format", "template", "font", "pin_font", "recipients", "folder", "printer", "timeout")
 MAX_TEMPLATE = 65_536
-_MOST_SECONDS = 3600
 
 
 def read_letters(node: Tree, scope: Scope, cards: Mapping[str, CardPlan]) -> LettersPlan:
@@ -73,7 +73,7 @@ def _destination(section: reader.Section, scope: Scope) -> ToRecipients | ToPrin
     if section.get("folder") is not None:
         raise section.need("folder").place.error("`folder` is for letters to recipients", "Remove it.")
     arguments = tuple(reader.text(item) for item in reader.items(section.need("printer")))
-    seconds = section.read("timeout", lambda value: reader.integer(value, 1, _MOST_SECONDS), 60)
+    seconds = section.read("timeout", lambda value: reader.integer(value, 1, MOST_SECONDS), 60)
     return ToPrinter(arguments=arguments, timeout=float(seconds))
 
 

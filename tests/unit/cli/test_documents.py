@@ -97,7 +97,9 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "completion": (("completion", "fish"),),
 }
 # These need a blank card, a reader, or a reader's driver: they have tests of their own that use `assert_documented`.
-ELSEWHERE = frozenset({"init", "readers", "soft attach", "profile schema", "shell"})
+ELSEWHERE = frozenset(
+    {"init", "readers", "soft attach", "profile schema", "shell", "personalise check", "personalise schema"}
+)
 
 
 def assert_documented(command: str, document: object) -> None:

@@ -1,0 +1,149 @@
+"""What is wrong or doubtful in a plan, its holders and its secrets, before any card is touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cardcore.errors import CardError, InputError, ProfileError
+from cardcore.personalise.card_secrets import CardSecrets, check_sources
+from cardcore.personalise.holders import Holder, read_holders
+from cardcore.personalise.plan import CardPlan, FromFile, Plan, SqlHolders, Tlv, with_card
+from cardcore.personalise.plan_reading import draft_plan
+from cardcore.personalise.sql_records import QUERY
+from cardcore.personalise.templates import path_part
+from cardcore.profile.catalog import Catalog
+from cardcore.profile.check import Finding, Severity
+
+MOST_FINDINGS = 50
+"""Records that are told of; what is wrong with one is often wrong with all."""
+
+_SERIAL = "0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReport:
+    """What was found. `holders` is their number, `cards` how many of them get a card of each profile.
+
+    `unnamed` is the number of findings about holders that are left out, because there are too many.
+    """
+
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+    holders: int = 0
+    cards: Mapping[str, int] = field(default_factory=dict)
+    unnamed: int = 0
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings with which no card can be prepared."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+
+def check_plan(path: Path, shelf: Catalog | None = None) -> PlanReport:
+    """Everything that can be found without a card or an issuer: the plan, every holder's record, the secrets' sources.
+
+    A source that is not there is a warning, because it may be on another machine; a secret that is there and does not
+    fit is an error. A database is asked for the holders.
+    """
+    draft = draft_plan(path, shelf)
+    findings = [_finding(error) for error in draft.problems]
+    findings += [_finding(doubt, Severity.WARNING) for doubt in draft.doubts]
+    if draft.plan is None:
+        return PlanReport(plan=None, findings=tuple(findings))
+    findings += _source_findings(draft.plan)
+    return _with_holders(draft.plan, findings)
+
+
+def _finding(error: ProfileError, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(
+        severity=severity,
+        message=error.reason,
+        file=error.file,
+        line=error.line,
+        column=error.column,
+        hint=error.hint,
+    )
+
+
+def _source_findings(plan: Plan) -> Iterator[Finding]:
+    for error, missing in check_sources(plan):
+        severity = Severity.WARNING if missing else Severity.ERROR
+        yield Finding(severity=severity, message=error.message, file=str(plan.file), line=0, column=0, hint=error.hint)
+
+
+def _with_holders(plan: Plan, findings: list[Finding]) -> PlanReport:
+    """The report with what is wrong with the holders."""
+    count, unnamed = 0, 0
+    cards: Counter[str] = Counter()
+    try:
+        for holder in read_holders(plan.holders):
+            count += 1
+            own = [name for name, card in plan.cards.items() if card.is_for(holder.fields)]
+            cards.update(own)
+            for error in holder_problems(plan, holder, own):
+                if len(findings) < MOST_FINDINGS:
+                    findings.append(_finding(error))
+                else:
+                    unnamed += 1
+    except ProfileError as error:
+        findings.append(_finding(error))
+    except CardError as error:  # the database's URL cannot be had
+        findings.append(_finding(ProfileError(error.message, file=plan.file, line=1, column=1, hint=error.hint)))
+    return PlanReport(plan=plan, findings=tuple(findings), holders=count, cards=dict(cards), unnamed=unnamed)
+
+
+def require_holder(plan: Plan, holder: Holder) -> None:
+    """ProfileError for the first thing for which the holder could get no card of this plan."""
+    own = [name for name, card in plan.cards.items() if card.is_for(holder.fields)]
+    for error in holder_problems(plan, holder, own):
+        raise error
+
+
+def holder_problems(plan: Plan, holder: Holder, cards: list[str]) -> Iterator[ProfileError]:
+    """What is wrong with a holder's record for the cards of these profiles."""
+    file = QUERY if isinstance(plan.holders, SqlHolders) else plan.holders.path
+    for name in sorted(plan.columns - holder.fields.keys()):
+        yield ProfileError(
+            f"the holder {holder.id} has no field {name}",
+            file=file,
+            line=holder.line,
+            column=1,
+            hint="Complete the record, or change the plan.",
+        )
+        return
+    if not cards:
+        hint = "See `only` in the plan."
+        message = f"no card of the plan is for the holder {holder.id}"
+        yield ProfileError(message, file=file, line=holder.line, column=1, hint=hint)
+    for name in cards:
+        try:
+            _try_card(plan.cards[name], with_card(holder.fields, _SERIAL, name))
+        except InputError as error:
+            message = f"the holder {holder.id}: {error.message}"
+            yield ProfileError(message, file=file, line=holder.line, column=1, hint=error.hint)
+
+
+def _try_card(card: CardPlan, fields: Mapping[str, str]) -> None:
+    """InputError if the plan cannot be filled with the record."""
+    CardSecrets(plan=card, fields=fields, serial=_SERIAL).check_record()
+    if card.initialise and card.initialise.label:
+        card.initialise.label.fill(fields)
+    for key in card.keys.values():
+        if key.certificate is not None:
+            key.certificate.contents.render(fields)
+        if key.imported is not None:
+            _check_there(key.imported.path(fields))
+    waiting = list(card.objects.values())
+    for content in waiting:
+        if isinstance(content, Tlv):
+            waiting.extend(item for _, item in content.items)
+        elif isinstance(content, FromFile):
+            _check_there(content.folder / content.template.fill(fields, path_part))
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", hint="Check its name against the holder's record.")

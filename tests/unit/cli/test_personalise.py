@@ -1,0 +1,82 @@
+"""`cardcore personalise`: which command is meant, and what `check` and `schema` say."""
+
+from __future__ import annotations
+
+import jsonschema
+import pytest
+
+from cardcore.cli.personalise import Personalise, with_command
+from tests.unit.cli.shell import Shell
+from tests.unit.cli.test_documents import assert_documented
+from tests.unit.personalise.plans import ALL, PIV, folder_of
+
+MASTER = "00112233445566778899aabbccddeeff"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ([], []),
+        (["--help"], ["--help"]),
+        (["-h"], ["-h"]),
+        (["check", "a.yaml"], ["check", "a.yaml"]),
+        (["a.yaml"], ["run", "a.yaml"]),
+        (["a.yaml", "--resume"], ["run", "a.yaml", "--resume"]),
+        (["--dry-run", "a.yaml"], ["run", "--dry-run", "a.yaml"]),
+        (["./check"], ["run", "./check"]),
+        (["--status"], ["status"]),
+        (["--status", "--store", "URL"], ["status", "--store", "URL"]),
+        (["--store", "URL", "--status"], ["status", "--store", "URL"]),
+    ],
+)
+def test_without_a_name_a_plan_is_run(typed: list[str], meant: list[str]) -> None:
+    assert with_command(typed, {**Personalise.table, "check": None}) == meant
+
+
+@pytest.mark.parametrize("spelling", ["personalise", "personalize"])
+def test_a_plan_that_is_right(shell: Shell, spelling: str) -> None:
+    shell.monkeypatch.setenv("MASTER", MASTER)
+    plan = folder_of(shell.folder / "plan", ALL)
+    assert shell.ok(spelling, "check", str(plan)).out.splitlines() == [
+        "cards of the profile piv: for 2 holders",
+        "cards of the profile isoapplet: for 2 holders",
+        "cards of the profile gids: for 2 holders",
+        "cards of the profile openpgp: for 2 holders",
+        "2 holders: 0 errors, 0 warnings",
+    ]
+
+
+def test_a_master_key_that_is_elsewhere_is_a_warning(shell: Shell) -> None:
+    plan = folder_of(shell.folder / "plan", PIV)
+    document = shell("--json", "personalise", "check", str(plan)).json
+    assert_documented("personalise check", {**document, "cards": {"PROFILE": 2}})
+    assert document["cards"] == {"piv": 2}
+    assert [finding["severity"] for finding in document["findings"]] == ["warning"]
+    assert "MASTER is not set" in document["findings"][0]["message"]
+
+
+def test_a_plan_that_is_wrong_has_its_exit_status(shell: Shell) -> None:
+    plan = folder_of(shell.folder / "plan", PIV.replace("digits: 6", "digits: 5"))
+    ended = shell("personalise", "check", str(plan))
+    assert ended.status == 7
+    assert f"{plan}:16:39: error: expected an integer from 6 to 8" in ended.out
+    assert "^" in ended.out
+    assert ended.out.endswith("0 holders: 1 error, 0 warnings\n")
+
+
+def test_a_file_that_is_not_there(shell: Shell) -> None:
+    ended = shell("--json", "personalise", "check", "chekc")
+    assert ended.status == 7
+    assert "cannot be read" in ended.error["message"]
+    assert "./NAME" in ended.error["hint"]
+
+
+def test_the_schema_is_one(shell: Shell) -> None:
+    schema = shell.ok("personalise", "schema").out
+    assert shell("--json", "personalise", "schema").out == schema
+    jsonschema.Draft202012Validator.check_schema(shell("--json", "personalise", "schema").json)
+
+
+def test_help_lists_the_commands(shell: Shell) -> None:
+    assert "check" in shell.ok("personalise", "--help").out
+    assert "personalize" not in shell.ok("--help").out
