@@ -13,7 +13,7 @@ from pathlib import Path
 from cardcore.directory import DIRECTORIES
 from cardcore.keytypes import KEY_TYPES
 from cardcore.profile import jsonschema
-from cardcore.profile.jsonschema import Json, Schema
+from cardcore.profile.jsonschema_forms import Json, Schema
 from cardcore.profile.vocabulary import CIPHERS, NAMES, OPERATIONS, PROCEDURES, QUIRKS
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "profile-reference.md"

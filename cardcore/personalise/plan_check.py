@@ -81,13 +81,12 @@ def _with_holders(plan: Plan, findings: list[Finding]) -> PlanReport:
     try:
         for holder in read_holders(plan.holders):
             count += 1
-            own = [name for name, card in plan.cards.items() if card.is_for(holder.fields)]
+            own = cards_of(plan, holder)
             cards.update(own)
-            for error in holder_problems(plan, holder, own):
-                if len(findings) < MOST_FINDINGS:
-                    findings.append(_finding(error))
-                else:
-                    unnamed += 1
+            found = [_finding(error) for error in holder_problems(plan, holder, own)]
+            room = max(MOST_FINDINGS - len(findings), 0)
+            findings += found[:room]
+            unnamed += len(found[room:])
     except ProfileError as error:
         findings.append(_finding(error))
     except CardError as error:  # the database's URL cannot be had
@@ -95,10 +94,14 @@ def _with_holders(plan: Plan, findings: list[Finding]) -> PlanReport:
     return PlanReport(plan=plan, findings=tuple(findings), holders=count, cards=dict(cards), unnamed=unnamed)
 
 
+def cards_of(plan: Plan, holder: Holder) -> list[str]:
+    """The profiles of the cards that the holder may get."""
+    return [name for name, card in plan.cards.items() if card.is_for(holder.fields)]
+
+
 def require_holder(plan: Plan, holder: Holder) -> None:
     """ProfileError for the first thing for which the holder could get no card of this plan."""
-    own = [name for name, card in plan.cards.items() if card.is_for(holder.fields)]
-    for error in holder_problems(plan, holder, own):
+    for error in holder_problems(plan, holder, cards_of(plan, holder)):
         raise error
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from cardcore.profile import jsonschema
 from cardcore.profile.catalog import catalog, load, shipped_directory
+from cardcore.profile.jsonschema_forms import Json
 from cardcore.profile.vectors import read_vectors
 from cardcore.softcard.registry import application_class, practice_names
 from tools import profile_reference
@@ -135,7 +136,7 @@ def test_the_reference_is_made_from_the_loaders_tables() -> None:
 
 
 def test_every_key_of_the_language_says_what_it_is_for() -> None:
-    def undescribed(schema: jsonschema.Json, place: str) -> list[str]:
+    def undescribed(schema: Json, place: str) -> list[str]:
         if isinstance(schema, list):
             return [found for item in schema for found in undescribed(item, place)]
         if not isinstance(schema, dict):
