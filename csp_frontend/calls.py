@@ -11,7 +11,7 @@ DWORD, BOOL     DWORD, BOOL                            int, bool
 ALGORITHM       ALG_ID                                 int
 TEXT            LPCSTR                                 str, None for NULL
 WIDE_TEXT       LPCWSTR                                str, None for NULL
-VTABLE          PVTableProvStruc                       int: the window that FuncReturnhWnd gives, 0 without one
+VTABLE          const struct provider_vtable *         int: the window that FuncReturnhWnd gives, 0 without one
 BYTES           const BYTE *, DWORD                    bytes
 SET_DATA        const BYTE *                           bytes, None for NULL; `SET_LENGTHS` says how many there are
 BUFFER          BYTE *, DWORD *                        int: the room that the caller has; None for pbData NULL
@@ -89,7 +89,7 @@ C_FORMS: Mapping[Kind, tuple[str, ...]] = MappingProxyType(
         Kind.ALGORITHM: ("ALG_ID {}",),
         Kind.TEXT: ("LPCSTR {}",),
         Kind.WIDE_TEXT: ("LPCWSTR {}",),
-        Kind.VTABLE: ("PVTableProvStruc {}",),
+        Kind.VTABLE: ("const struct provider_vtable *{}",),
         Kind.BYTES: ("const BYTE *{}", "DWORD {}_size"),
         Kind.SET_DATA: ("const BYTE *{}",),
         Kind.BUFFER: ("BYTE *{}", "DWORD *{}_size"),

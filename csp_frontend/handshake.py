@@ -20,8 +20,8 @@ from csp_frontend.wire import Challenge, Hello, Proof
 
 SECRET_SIZE = 32
 LOWEST_VERSION = 1
-_AGENT_LABEL = b"personal-csp agent\0"
-_CLIENT_LABEL = b"personal-csp client\0"
+AGENT_LABEL = b"personal-csp agent\0"
+CLIENT_LABEL = b"personal-csp client\0"
 
 
 class HandshakeError(Exception):
@@ -68,8 +68,8 @@ def proves(secret: bytes, hello_body: bytes, challenge_body: bytes, received: Pr
 
 
 def _agent_proof(secret: bytes, hello_body: bytes, chosen: int, nonce: bytes) -> bytes:
-    return hmac.digest(secret, _AGENT_LABEL + hello_body + chosen.to_bytes(2, "little") + nonce, "sha256")
+    return hmac.digest(secret, AGENT_LABEL + hello_body + chosen.to_bytes(2, "little") + nonce, "sha256")
 
 
 def _client_proof(secret: bytes, hello_body: bytes, challenge_body: bytes) -> bytes:
-    return hmac.digest(secret, _CLIENT_LABEL + hello_body + challenge_body, "sha256")
+    return hmac.digest(secret, CLIENT_LABEL + hello_body + challenge_body, "sha256")

@@ -1,0 +1,159 @@
+"""Windows programs on the provider's DLL: Wine with a user of its own, the DLL registered, programs compiled and run.
+
+Nothing of the person's own Wine is touched: HOME and the prefix are folders of the test, and so is the server process.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from csp_frontend.endpoint import APPLICATION
+
+ROOT = Path(__file__).resolve().parents[2]
+CAPI = Path(__file__).with_name("capi")
+USER = "tester"
+DLL = "personal-csp-x64.dll"
+PATIENCE = 120.0
+_PROVIDER_KEY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Cryptography\Defaults\Provider\Personal CSP"
+_REGISTRATION = f"""Windows Registry Editor Version 5.00
+
+[{_PROVIDER_KEY}]
+"Image Path"="{{path}}"
+"Type"=dword:00000001
+"SigInFile"=dword:00000000
+"""
+_FLAGS = ("-std=gnu11", "-O1", "-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Werror")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """What a program of checks said: its lines of TAP that failed, what it told by name, all of it."""
+
+    status: int
+    output: str
+
+    @property
+    def failed(self) -> list[str]:
+        """The checks that failed."""
+        return [line for line in self.output.splitlines() if line.startswith("not ok")]
+
+    @property
+    def passed(self) -> int:
+        """How many checks there were that passed."""
+        return len(re.findall(r"^ok \d+ - ", self.output, re.MULTILINE))
+
+    def told(self, name: str) -> list[str]:
+        """What it told under this name, in order."""
+        return re.findall(rf"^# {re.escape(name)}: (.*)$", self.output, re.MULTILINE)
+
+
+class Wine:
+    """A prefix in `folder`, made by `with`, and ended with everything that runs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.prefix = folder / "prefix"
+        self.local = self.prefix / "drive_c" / "users" / USER / "AppData" / "Local"
+        self.agent_folder = self.local / APPLICATION
+        home = folder / "home"
+        home.mkdir(parents=True)
+        self.env = {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "LANG")},
+            "HOME": str(home),
+            "USER": USER,
+            "LOGNAME": USER,
+            "WINEPREFIX": str(self.prefix),
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml,winemenubuilder.exe=",
+        }
+        self._resident: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._run("wineboot", "-i")
+        self.agent_folder.mkdir(parents=True, exist_ok=True)
+        # As long as one program runs, the services do too, and every further one starts at once.
+        self._resident = subprocess.Popen(
+            ["wine", "cmd"], env=self.env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._resident is not None:
+            self._resident.communicate(timeout=PATIENCE)
+        subprocess.run(["wineserver", "-k"], env=self.env, check=False, timeout=PATIENCE)
+        subprocess.run(["wineserver", "-w"], env=self.env, check=False, timeout=PATIENCE)
+
+    def register(self, dll: Path) -> None:
+        """Make the DLL known as the provider, where it stands."""
+        self.registry(_REGISTRATION.format(path=str(windows_path(dll)).replace("\\", r"\\")))
+
+    def registry(self, text: str) -> None:
+        """Take over a file as `regedit` writes them."""
+        file = self.folder / "change.reg"
+        file.write_text(text, encoding="utf-8")
+        self._run("wine", "regedit", "/S", windows_path(file))
+
+    def command(self, program: Path, *arguments: str) -> list[str]:
+        """What starts a Windows program."""
+        return ["wine", str(program), *arguments]
+
+    def run(
+        self, program: Path, *arguments: str, folder: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> Ended:
+        """Run a program of checks to its end, in a folder; it is not to hang."""
+        begun = time.monotonic()
+        ended = subprocess.run(
+            self.command(program, *arguments),
+            env={**self.env, **(env or {})},
+            cwd=folder or self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE,
+            check=False,
+        )
+        output = ended.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
+        print(f"{program.name} {' '.join(arguments)}: {time.monotonic() - begun:.2f} s\n{output}")
+        return Ended(status=ended.returncode, output=output)
+
+    def _run(self, *command: str) -> None:
+        ended = subprocess.run(command, env=self.env, capture_output=True, timeout=PATIENCE, check=False)
+        assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+
+
+def windows_path(path: Path) -> str:
+    """A path of this system as Windows programs under Wine write it."""
+    return "Z:" + str(path).replace("/", "\\")
+
+
+def build_dll(folder: Path) -> Path:
+    """Build the DLL, 64- and 32-bit; answers the 64-bit one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _compile([str(ROOT / "tools" / "build_dll"), "--out", str(folder)])
+    return folder / DLL
+
+
+def build_program(to: Path, sources: Sequence[Path], *, bits: int = 64) -> Path:
+    """Compile a Windows program."""
+    compiler = {64: "x86_64", 32: "i686"}[bits] + "-w64-mingw32-gcc"
+    _compile([compiler, *_FLAGS, *map(str, sources), "-o", str(to), "-ladvapi32", "-lcrypt32", "-lpsapi"])
+    return to
+
+
+def build_checks(folder: Path, *, bits: int = 64) -> Path:
+    """Compile the programs of checks in tests/frontend/capi."""
+    return build_program(folder / f"capi{bits}.exe", sorted(CAPI.glob("*.c")), bits=bits)
+
+
+def _compile(command: Sequence[str]) -> None:
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
