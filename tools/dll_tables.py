@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from csp_frontend import agent_calls, calls, endpoint, handshake, wire
+from csp_frontend import agent_calls, endpoint, handshake, wire
 from csp_frontend.calls import CALLS, SET_LENGTHS, Call, Kind, Length, Parameter
 
 FOLDER = Path(__file__).resolve().parents[1] / "csp_frontend" / "dll"
@@ -106,7 +106,14 @@ def _header_lines() -> Iterator[str]:
     yield f"#define CALL_COUNT {len(CALLS)}u"
     yield f"#define CALL_MOST_PARAMETERS {max(len(call.parameters) for call in CALLS)}u"
     yield f"#define SET_LENGTH_COUNT {sum(map(len, SET_LENGTHS.values()))}u"
-    yield from ("", "struct call {", "    WORD number;", "    BYTE count;", "    BYTE kinds[CALL_MOST_PARAMETERS];", "};")
+    yield from (
+        "",
+        "struct call {",
+        "    WORD number;",
+        "    BYTE count;",
+        "    BYTE kinds[CALL_MOST_PARAMETERS];",
+        "};",
+    )
     yield from ("", "struct set_length {", "    WORD call;", "    DWORD parameter;", "    BYTE kind;", "};", "")
     yield "/* In the order of their numbers, which begin with 1. */"
     yield "extern const struct call CALLS[CALL_COUNT];"

@@ -131,11 +131,6 @@ void session_begin(struct session *session)
     session->count = 0;
 }
 
-void session_count(struct session *session)
-{
-    session->count++;
-}
-
 /* A link that does not work any more: its handles, if it was the last one, are gone with it. */
 static void drop_link(struct link *link)
 {

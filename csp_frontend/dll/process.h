@@ -24,9 +24,6 @@ struct session *session_of_thread(void);
 /* Begin a new call: no values. */
 void session_begin(struct session *session);
 
-/* One more value is in `values`. */
-void session_count(struct session *session);
-
 /*
  * Make a call with the values there are, on this thread's connection; connects, and starts the agent, if necessary.
  * Where the connection is lost meanwhile, the call is made `again`, or it is SCARD_E_SERVICE_STOPPED. Answers what went
