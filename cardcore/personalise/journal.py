@@ -173,16 +173,27 @@ class Journal:
             return [card_of(row) for row in connection.execute(query)]
 
     def claim(
-        self, run: int, profile: str, serial: str, *, reader: str, station: str = "", within: int | None = None
+        self,
+        run: int,
+        profile: str,
+        serial: str,
+        *,
+        reader: str,
+        station: str = "",
+        within: int | None = None,
+        holder: str | None = None,
     ) -> CardRecord | None:
         """Make a card the next holder's, in one transaction; None if nobody waits for a card of this kind.
 
-        `within` counts only the first holders of the run. JournalConflict if the card is somebody's already.
+        `within` counts only the first holders of the run; `holder` is the only one who may be next. JournalConflict if
+        the card is somebody's already.
         """
         waiting = (HOLDERS.c.run == run) & (HOLDERS.c.state == HolderState.WAITING)
         waiting &= HOLDERS.c.profiles.is_(None) | HOLDERS.c.profiles.contains(f"|{profile}|", autoescape=True)
         if within is not None:
             waiting &= HOLDERS.c.position < within
+        if holder is not None:
+            waiting &= HOLDERS.c.holder == holder
         following = (
             select(HOLDERS)
             .where(waiting)
@@ -191,13 +202,13 @@ class Journal:
             .with_for_update(skip_locked=True)  # two stations ask at once; SQLite excludes them anyway
         )
         with self.store.write() as connection:
-            holder = connection.execute(following).one_or_none()
-            if holder is None:
+            found = connection.execute(following).one_or_none()
+            if found is None:
                 return None
-            mine = (HOLDERS.c.run == run) & (HOLDERS.c.holder == holder.holder)
-            attempt = holder.attempts + 1
+            mine = (HOLDERS.c.run == run) & (HOLDERS.c.holder == found.holder)
+            attempt = found.attempts + 1
             connection.execute(update(HOLDERS).where(mine).values(state=HolderState.ASSIGNED, attempts=attempt))
-            identity = {"run": run, "holder": holder.holder, "attempt": attempt, "profile": profile, "serial": serial}
+            identity = {"run": run, "holder": found.holder, "attempt": attempt, "profile": profile, "serial": serial}
             return _claimed(connection, {**identity, "reader": reader, "station": station})
 
     def take_up(self, card: int, *, reader: str, station: str = "") -> CardRecord:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from cardcore.errors import CardError, InputError
-from cardcore.personalise.tables import METADATA
+from cardcore.personalise.schema_versions import bring_up
 
 _PATIENCE_MS = 30_000
 
@@ -47,6 +47,16 @@ class Store:
         """Where the database is, without a password."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    @property
+    def address(self) -> URL:
+        """Where the database is, with its password: for those who connect to it, not to be shown."""
+        return self._engine.url
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several stations can use it at once."""
+        return self._engine.dialect.name == "postgresql"
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, undone by an exception. StoreError if that fails."""
@@ -65,10 +75,10 @@ class Store:
         with _explained(), self._engine.connect() as connection:
             yield connection.execution_options(journal_reads=True)
 
-    def create(self) -> None:
-        """Make the tables that are not there."""
-        with _explained():
-            METADATA.create_all(self._engine)
+    def bring_up(self) -> None:
+        """Make the tables, or migrate those of an older release."""
+        with self._turn, _explained(), self._engine.begin() as connection:
+            bring_up(connection)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -91,7 +101,7 @@ def open_store(place: str | Path, hook: Hook | None = None) -> Store:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     store = Store(engine, hook)
-    store.create()
+    store.bring_up()
     return store
 
 

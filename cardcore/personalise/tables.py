@@ -150,3 +150,14 @@ REFUSED = Table(
     Column("refused_at", Float, nullable=False),
 )
 """Cards that were not taken."""
+
+STATIONS = Table(
+    "stations",
+    METADATA,
+    Column("name", String(200), primary_key=True),
+    Column("run", ForeignKey(RUNS.c.id), nullable=False, index=True),
+    Column("started_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("ended_at", Float),
+)
+"""Stations that work in runs with one database."""
