@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
+from psycopg import Error as PostgresError
 from sqlalchemy.engine import URL
 
 from cardcore.personalise.changes import JournalConflict
@@ -102,8 +103,9 @@ class JobEngine:
             return asyncio.run_coroutine_threadsafe(work, self._loop).result(_CALL_SECONDS)
         except AlreadyEnqueued as error:
             raise JournalConflict("a holder's job waits already", hint="Try again in a minute.") from error
-        except (ConnectorException, OSError, TimeoutError) as error:
-            raise StoreError(f"the job engine cannot be used: {type(error).__name__}") from error
+        except (ConnectorException, PostgresError, OSError, TimeoutError) as error:
+            reason = str(error.__cause__ or error).strip().partition("\n")[0] or type(error).__name__
+            raise StoreError(f"the job engine cannot be used: {reason}") from error
 
     def add(self, holders: Iterable[Waiting]) -> None:
         """Give each a job, in this order. Whoever has one that waits is to be left out by the caller."""

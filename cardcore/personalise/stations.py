@@ -191,5 +191,5 @@ class Station:
 
 
 def _queue(run: int, whose: str | None) -> str:
-    """A queue's name; the engine keeps 128 characters."""
-    return f"{run}/{_ANY if whose is None else sha256(whose.encode()).hexdigest()}"
+    """A queue's name: it becomes part of a channel's, which has 63 characters."""
+    return f"{run}/{_ANY if whose is None else sha256(whose.encode()).hexdigest()[:32]}"
