@@ -8,6 +8,7 @@ from threading import Event as Flag
 from threading import Lock
 
 from cardcore.errors import InputError
+from cardcore.personalise.dispatch import Dispatch, OneStation
 from cardcore.personalise.envelope import Opener, sealer
 from cardcore.personalise.events import Listener
 from cardcore.personalise.held_secrets import Keeping
@@ -32,7 +33,8 @@ class Job:
     """What all workers of a run have in common.
 
     `profiles` are tried on a card that is inserted. `secret_fields` gives the fields of a holder's record that are
-    secrets, and so not in the journal. `within` counts only the first holders. `patience` is in seconds.
+    secrets, and so not in the journal. `within` counts only the first holders. `patience` is in seconds. `station` is
+    this station among several; without one the journal alone gives cards to holders.
     """
 
     run: Run
@@ -45,8 +47,13 @@ class Job:
     stop: Flag
     secret_fields: SecretFields
     within: int | None = None
-    station: str = ""
+    station: Dispatch | None = None
     patience: float = PATIENCE
+
+    @property
+    def dispatch(self) -> Dispatch:
+        """Who gives cards to holders."""
+        return self.station or OneStation(self.journal, self.run.id, within=self.within)
 
 
 class IssuerShelf:

@@ -39,6 +39,7 @@ class Refusal(StrEnum):
     BELONGS = "belongs-to-somebody"
     FINISHED = "finished"
     PARKED = "parked"
+    ELSEWHERE = "elsewhere"
     NO_HOLDER = "no-holder"
 
 
@@ -119,6 +120,7 @@ REFUSALS: Mapping[Refusal, str] = MappingProxyType(
         Refusal.BELONGS: "It stands in the journal of another run. `cardcore personalise undo` it there first.",
         Refusal.FINISHED: "It is finished. Take it out.",
         Refusal.PARKED: "It waits for a decision: see `cardcore personalise status`.",
+        Refusal.ELSEWHERE: "Another station works on it, or has just died: try again in a minute.",
         Refusal.NO_HOLDER: "No holder waits for a card of this kind. Take it out.",
     }
 )

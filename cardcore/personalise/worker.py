@@ -67,7 +67,7 @@ class Worker:
             with open_among(counter, lambda: self._job.profiles) as card:
                 serial = card.serial()
                 record, plan, resumed = self._taken(card, serial)
-                return self._work(card, counter, record, plan, resumed=resumed)
+                return self._held(card, counter, record, plan, resumed=resumed)
         except Refused as error:
             return self._refused(error.reason, error.message, serial)
         except StoreError:
@@ -92,24 +92,22 @@ class Worker:
             raise Refused(Refusal.NOT_IN_PLAN, f"the plan has no entry for cards of the profile {card.profile.id}")
         known = self._known(card, serial, plan)
         if known is not None:
-            taken = self._job.journal.take_up(known.id, reader=self._reader, station=self._job.station)
-            return taken, plan, True
+            return self._taken_up(known), plan, True
         self._require_blank(card, plan)
         chosen = serial or secrets.token_bytes(_SERIAL_BYTES).hex()
         try:
-            record = self._job.journal.claim(
-                self._job.run.id,
-                card.profile.id,
-                chosen,
-                reader=self._reader,
-                station=self._job.station,
-                within=self._job.within,
-            )
+            record = self._job.dispatch.claim(card.profile.id, chosen, self._reader)
         except JournalConflict as error:
             raise Refused(Refusal.BELONGS, error.message) from error
         if record is None:
             raise Refused(Refusal.NO_HOLDER, "no holder waits for a card of this kind")
         return record, plan, False
+
+    def _taken_up(self, known: CardRecord) -> CardRecord:
+        try:
+            return self._job.dispatch.take_up(known, self._reader)
+        except JournalConflict as error:
+            raise Refused(Refusal.ELSEWHERE, error.message) from error
 
     def _known(self, card: Card, serial: str, plan: CardPlan) -> CardRecord | None:
         """The record of a card that was begun before; Refused if it is not to be gone on with."""
@@ -151,6 +149,18 @@ class Worker:
             raise Refused(Refusal.HOLDS_KEYS, f"the card holds {', '.join(held)}")
 
     # The work
+
+    def _held(
+        self, card: Card, counter: CountingTransport, record: CardRecord, plan: CardPlan, *, resumed: bool
+    ) -> Outcome:
+        """Work on a card, and let it go at the end, however that comes."""
+        done = False
+        try:
+            outcome = self._work(card, counter, record, plan, resumed=resumed)
+            done = outcome.done
+            return outcome
+        finally:
+            self._job.dispatch.ended(record.id, done=done)
 
     def _work(
         self, card: Card, counter: CountingTransport, record: CardRecord, plan: CardPlan, *, resumed: bool
