@@ -110,10 +110,10 @@ class Opener:
     def open_bytes(self, envelope: bytes) -> Secret:
         """The content of CMS EnvelopedData (DER)."""
         from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, pkcs7_decrypt_der
+        from cryptography.hazmat.primitives.serialization.pkcs7 import pkcs7_decrypt_der
 
         try:
-            return Secret(pkcs7_decrypt_der(envelope, self._certificate, self._key, [PKCS7Options.Binary]))
+            return Secret(pkcs7_decrypt_der(envelope, self._certificate, self._key, []))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise EnvelopeError(
                 "the envelope cannot be opened with this key",

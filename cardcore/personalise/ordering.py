@@ -66,7 +66,10 @@ class OrderStep(Step):
             return self._sent(work, lambda: issuer.order(order))
         if record.ask_after is not None and record.ask_after > time():
             return Pending(token=record.token or "", after=record.ask_after - time())
-        return self._sent(work, lambda: issuer.ask(order, record.token or ""))
+        try:
+            return self._sent(work, lambda: issuer.ask(order, record.token or ""))
+        except IssuerUnreachable:  # certainly there is none: now it may be ordered
+            return self._attempt(work, issuer)
 
     def _sent(self, work: Workpiece, send: Callable[[], Issued | Pending]) -> Issued | Pending:
         """The issuer's answer; the journal knows whether it may have issued the certificate."""

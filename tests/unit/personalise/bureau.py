@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event as Flag
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from cardcore.personalise.envelope import Opener, recipient_certificate
 from cardcore.personalise.events import Event
-from cardcore.personalise.jobs import Enrolling, IssuerShelf, Job, every_profile, keeping_for
+from cardcore.personalise.jobs import Enrolling, IssuerShelf, Job, keeping_for
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.plan_reading import read_plan
 from cardcore.personalise.store import Hook
@@ -19,7 +16,7 @@ from cardcore.personalise.worker import Outcome, Worker
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.base import Transport
 from cardcore.transport.soft import SoftTransport
-from tests.unit.personalise.plans import recipient_pem
+from tests.unit.personalise.plans import recipient_opener
 
 QUICK = ScryptCost(n=2, r=1, p=1)
 """For cards whose file nobody will try to open."""
@@ -44,18 +41,13 @@ class Bureau:
             plan=self.plan,
             journal=self.journal,
             issuers=self.issuers,
-            keeping=keeping_for(self.plan, self._opener() if unlock else None),
-            profiles=every_profile(),
+            keeping=keeping_for(self.plan, recipient_opener() if unlock else None),
+            profiles=tuple(card.profile for card in self.plan.cards.values()),
             emit=self.events.append,
             stop=Flag(),
             secret_fields=enrolling.secret_fields,
             patience=patience,
         )
-
-    def _opener(self) -> Opener:
-        key = load_pem_private_key(recipient_pem(), None)
-        assert isinstance(key, RSAPrivateKey)
-        return Opener(key, [recipient_certificate(file) for file in self.plan.recipients])
 
     def insert(
         self, card: SoftCard, wrap: Callable[[Transport], Transport] = lambda inner: inner, reader: str = "A"
@@ -76,3 +68,9 @@ class Bureau:
 def fresh(application: str = "piv", *, blank: bool = True) -> SoftCard:
     """A new card of a family."""
     return volatile_card(application, blank=blank, cost=QUICK)
+
+
+def folder_in_memory() -> Path:
+    """A new folder on a file system in memory, if there is one: a process that is killed leaves there what it wrote."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="bureau-", dir=memory if memory.is_dir() else None))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from cardcore.errors import ProfileError
+from cardcore.personalise.envelope import Opener
 from cardcore.personalise.plan import Plan
 from cardcore.personalise.plan_reading import draft_plan, read_plan
 from tests.unit.personalise.authority import authority, files
@@ -104,6 +105,11 @@ def recipient(name: str = "issuer", bits: int = 0) -> x509.Certificate:
 def recipient_pem(name: str = "issuer") -> bytes:
     """The private key of a recipient."""
     return recipient_key(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def recipient_opener() -> Opener:
+    """Who opens what was sealed for the recipient of the plans here."""
+    return Opener(recipient_key("issuer"), [recipient()])  # as in `recipient`: what is cached goes by arguments
 
 
 def folder_of(path: Path, plan: str = PIV, holders: str = STAFF) -> Path:
