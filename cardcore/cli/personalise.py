@@ -26,6 +26,10 @@ class Personalise(LazyGroup):
     """The commands about plans. The first argument is one of them, or a plan for the first of them."""
 
     table: ClassVar[Mapping[str, Entry]] = {
+        "run": Entry("personalise_run:run", "Prepare cards; meant where no command is named."),
+        "retry": Entry("personalise_cards:retry", "Let a parked card go on."),
+        "undo": Entry("personalise_cards:undo", "Reset a card; its holder gets another one."),
+        "replace": Entry("personalise_cards:replace", "Give a holder another card."),
         "check": Entry("personalise:check", "Check a plan, its holders and its secrets; exit status 7..."),
         "schema": Entry("personalise:schema", "Print the JSON schema of plans, for editors that..."),
     }

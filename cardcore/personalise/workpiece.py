@@ -32,6 +32,10 @@ class Issuers(Protocol):
         """The issuer of that name."""
         ...
 
+    def close(self) -> None:
+        """Close those that were opened."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:

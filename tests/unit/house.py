@@ -63,7 +63,7 @@ LAYERS = MappingProxyType(
             "conformance": f"{_CARD} pages",
             # The software card shares the notation with the driver and nothing else: no fault hides its twin.
             "softcard": "errors sw tlv apdu",
-            "personalise": f"cardcore {_CARD} pages softcard sources",
+            "personalise": f"cardcore {_CARD} explaining pages softcard sources",
             "cli": f"cardcore {_CARD} explaining conformance softcard personalise sources",
             "__init__": f"{_CARD} softcard personalise",
             "__main__": "cli",

@@ -1,0 +1,250 @@
+"""`cardcore personalise run`: the run itself, what it tells while it lasts, and its rehearsal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+import click
+
+from cardcore.cli.context import Context, pass_context
+from cardcore.cli.options import examples
+from cardcore.cli.secrets import SOURCE, Source, obtain
+from cardcore.errors import CardError
+
+if TYPE_CHECKING:
+    from cardcore.cli.output import Output
+    from cardcore.personalise.envelope import Opener
+    from cardcore.personalise.events import Event, Listener
+    from cardcore.personalise.jobs import Enrolling, Job
+    from cardcore.personalise.journal import Journal
+    from cardcore.personalise.plan import Plan
+    from cardcore.personalise.records import Run, Totals
+    from cardcore.personalise.rehearsal import RehearsedStep
+
+
+class Unfinished(CardError):
+    """The run ended, and not every holder has a finished card."""
+
+    code = "unfinished"
+
+
+def store_option(function: click.decorators.FC) -> click.decorators.FC:
+    """The option --store."""
+    what = "Journal: a file, or postgresql://...; default: beside the plan, PLAN.journal."
+    return click.option("--store", metavar="PLACE", envvar="CARDCORE_STORE", help=what)(function)
+
+
+def unlock_option(function: click.decorators.FC) -> click.decorators.FC:
+    """The options --unlock and --unlock-passphrase."""
+    key = click.option(
+        "--unlock", type=SOURCE, metavar="SRC", help="Source of a recipient's private key, for the journal's secrets."
+    )
+    passphrase = click.option("--unlock-passphrase", type=SOURCE, metavar="SRC", help="Source of that key's password.")
+    return key(passphrase(function))
+
+
+def journal_place(store: str | None, plan: Path) -> str:
+    """Where the journal is: as given, else beside the plan."""
+    return store or str(plan.with_suffix(".journal"))
+
+
+def opener_for(plan: Plan, unlock: Source | None, passphrase: Source | None) -> Opener | None:
+    """Who opens the journal's secrets; None if no key was given."""
+    if unlock is None:
+        return None
+    from cardcore.personalise.envelope import opener
+
+    with ExitStack() as stack:
+        key = stack.enter_context(obtain(unlock, "recipient's private key", "--unlock"))
+        password = None
+        if passphrase is not None:
+            password = stack.enter_context(obtain(passphrase, "password of the key", "--unlock-passphrase"))
+        return opener(key, password, plan.recipients)
+
+
+@click.command(
+    epilog=examples(
+        "cardcore personalise staff.yaml --dry-run",
+        "cardcore personalise staff.yaml --first 1",
+        "cardcore personalise staff.yaml --resume --unlock file:issuer.key",
+        "cardcore personalise staff.yaml --reader 'soft:*'",
+    )
+)
+@click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--reader", "readers", multiple=True, metavar="NAME", help="Reader to use, or soft:NAME; may be repeated."
+)
+@store_option
+@click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was begun.")
+@click.option("--first", "first", type=click.IntRange(min=1), metavar="N", help="Only the first N holders: a pilot.")
+@click.option("--dry-run", is_flag=True, help="Show every command that would be sent, and send nothing.")
+@unlock_option
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, 86400),
+    default=300.0,
+    show_default=True,
+    help="Seconds to wait for an issuer.",
+)
+@pass_context
+def run(
+    context: Context,
+    plan: Path,
+    readers: tuple[str, ...],
+    store: str | None,
+    run_name: str | None,
+    resume: bool,
+    first: int | None,
+    dry_run: bool,
+    unlock: Source | None,
+    unlock_passphrase: Source | None,
+    patience: float,
+) -> None:
+    """Prepare cards: put them in and take them out in any order, in all readers at once.
+
+    Every step is in the journal before and after it happens. Ctrl-C ends the run after the steps that are being done;
+    what is unfinished then, or after a power cut, is gone on with by --resume.
+    """
+    from cardcore.personalise.plan_reading import read_plan
+
+    read = read_plan(plan)
+    if dry_run:
+        rehearse(context.output, read)
+        return
+    from cardcore.personalise.journal import Journal
+
+    opener = opener_for(read, unlock, unlock_passphrase)
+    with Journal.open(journal_place(store, plan)) as journal, _listening(context.output) as emit:
+        begun, enrolling = begin(journal, read, run_name or plan.stem, resume=resume)
+        job = _job(journal, read, begun, enrolling, emit, opener, first, patience)
+        names = readers or ((context.reader,) if context.reader else ())
+        totals = _run(job, names, resume=resume)
+    _tell_end(begun, totals)
+
+
+def begin(journal: Journal, plan: Plan, name: str, *, resume: bool) -> tuple[Run, Enrolling]:
+    """The run, new or gone on with, and its holders in the journal."""
+    from cardcore.personalise.jobs import Enrolling
+
+    begun = journal.run(name) if resume else journal.begin(name, plan=str(plan.file), digest=plan.digest.hex())
+    enrolling = Enrolling(plan)
+    journal.enrol(begun.id, enrolling)
+    if resume:
+        journal.park_abandoned(begun.id)
+    return begun, enrolling
+
+
+def _job(
+    journal: Journal,
+    plan: Plan,
+    begun: Run,
+    enrolling: Enrolling,
+    emit: Listener,
+    opener: Opener | None,
+    first: int | None,
+    patience: float,
+) -> Job:
+    from cardcore.personalise.jobs import IssuerShelf, Job, every_profile, keeping_for
+
+    return Job(
+        run=begun,
+        plan=plan,
+        journal=journal,
+        issuers=IssuerShelf(plan),
+        keeping=keeping_for(plan, opener),
+        profiles=every_profile(),
+        emit=emit,
+        stop=Flag(),
+        secret_fields=enrolling.secret_fields,
+        within=first,
+        patience=patience,
+    )
+
+
+def _run(job: Job, readers: tuple[str, ...], *, resume: bool) -> Totals:
+    from cardcore.personalise.reader_sources import reader_source
+    from cardcore.personalise.runner import Runner
+
+    source = reader_source(readers)
+    try:
+        return Runner(job, source).run(resumed=resume)
+    finally:
+        source.close()
+        job.issuers.close()
+
+
+def _tell_end(begun: Run, totals: Totals) -> None:
+    """Unfinished if somebody has no card yet: the exit status says so to programs."""
+    left = totals.holders - totals.done
+    if left:
+        raise Unfinished(
+            f"{left} of {totals.holders} holders have no finished card",
+            hint=f"Go on with --resume; `cardcore personalise status` tells what is parked in the run {begun.name}.",
+        )
+
+
+@contextmanager
+def _listening(output: Output) -> Iterator[Listener]:
+    """Who hears of the run's events: a live view where a person watches, else a line for each."""
+    import sys
+
+    if output.json_wanted or not sys.stdout.isatty():
+        yield lambda event: _tell(output, event)
+        return
+    from rich.console import Console
+
+    from cardcore.cli.personalise_view import live_view
+
+    with live_view(Console()) as view:
+        yield view
+
+
+def _tell(output: Output, event: Event) -> None:
+    from cardcore.cli.personalise_events import document, sentence
+
+    text = sentence(event)
+    if text or output.json_wanted:
+        output.event(document(event), text)
+
+
+def rehearse(output: Output, plan: Plan) -> None:
+    """Show the commands of every step for each kind of card in the plan."""
+    from cardcore.personalise.rehearsal import rehearsal
+
+    parts = rehearsal(plan)
+    document = {
+        "plan": plan.name,
+        "cards": {profile: [_step_document(step) for step in steps] for profile, steps in parts.items()},
+    }
+    lines: list[str] = []
+    for profile, steps in parts.items():
+        lines.append(f"each card of the profile {profile}:")
+        lines += [line for step in steps for line in _step_lines(step)]
+    output.result(document, lines)
+
+
+def _step_document(step: RehearsedStep) -> dict[str, object]:
+    return {
+        "step": step.name,
+        "operations": [
+            {
+                "operation": one.operation,
+                "apdus": [line.replace(" ", "") for command in one.commands for line in command.sent],
+                "problem": one.problem or None,
+            }
+            for one in step.operations
+        ],
+    }
+
+
+def _step_lines(step: RehearsedStep) -> list[str]:
+    lines = [f"  {step.name}"]
+    for one in step.operations:
+        lines += [f"    > {line}" for command in one.commands for line in command.sent]
+        lines += [f"    {one.operation}: {one.problem}"] if one.problem else []
+    return lines
