@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from cardcore.cli import files
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
+from cardcore.cli.lifecycle import typed_serial
 from cardcore.cli.options import admin_option, examples, pin_option, puk_option
 from cardcore.cli.output import count, table
 from cardcore.cli.profilenames import PROFILE
@@ -43,7 +45,7 @@ class ConformanceFailed(CardError):
 @admin_option
 @click.option("--destructive", is_flag=True, help="Also change PINs, make, import and delete keys and certificates.")
 @click.option(
-    "--serial", default="", metavar="SERIAL", help="With --destructive: the card's serial number, to be sure."
+    "--serial", default="", metavar="SERIAL", help="With --destructive: the card's serial number; spares typing it."
 )
 @click.option("--slow", is_flag=True, help="Also make RSA keys that take a card minutes.")
 @click.option("--report", metavar="FILE", help="Write an HTML report that needs no other file.")
@@ -68,17 +70,21 @@ def test(
     from cardcore.conformance import Wishes, conform
     from cardcore.profile import catalog
 
-    if destructive and not serial:
+    if destructive and not serial and not sys.stdin.isatty():
         raise OptionError(
             "a destructive run has to be confirmed", hint="Add --serial with the serial number that `info` shows."
         )
     files.check_target(report)
     chosen = context if reader is None else replace(context, reader=reader)
+    if destructive and not serial:
+        with replace(chosen, profile=name).card() as card:
+            serial = typed_serial(card.serial() or card.profile.id)
+    wishes = Wishes(destructive=destructive, serial=serial, slow=slow)
     with ExitStack() as stack:
         secrets = _secrets(stack, catalog.load(name), pin, puk, admin)
         transport = stack.enter_context(chosen.transport())
         with working("testing the card"):
-            found = conform(transport, name, secrets, Wishes(destructive=destructive, serial=serial, slow=slow))
+            found = conform(transport, name, secrets, wishes)
     _write(report, found)
     context.output.result({**_document(found), "report": report}, _people(found))
     failed = [step for step in found.steps if step.outcome == "failed"]

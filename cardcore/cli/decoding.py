@@ -6,18 +6,21 @@ from cardcore.errors import ReplyError
 
 HIDDEN = "**"
 _LINE_BYTES = 32
+_FILLER = 0x00  # no tag, but what is between and behind data objects (ISO 7816-4:2020, 6.3)
 
 Node = dict[str, object]
 
 
 def tlv_tree(data: bytes) -> list[Node] | None:
-    """The BER-TLV objects in `data` for JSON, None if it holds none or something else."""
+    """The BER-TLV objects in `data` for JSON, None if it holds none or something else, as an empty file does."""
     from cardcore import tlv
 
     try:
         items = tlv.parse(data)
         sum(1 for _ in tlv.walk(data))
     except ReplyError:
+        return None
+    if any(item.tag == _FILLER for item in items):
         return None
     return [_node(item.tag, item.value, item.constructed) for item in items] or None
 
@@ -93,13 +96,14 @@ def command_name(command: str) -> str:
         return "malformed"
 
 
-def lines(exchange: Node) -> list[str]:
-    """One described exchange for people."""
+def lines(exchange: Node, whole: str = "") -> list[str]:
+    """One described exchange for people; `whole` is a reply that came in parts, of which this exchange is the last."""
     command, response = str(exchange["command"]), str(exchange["response"])
     milliseconds = f"{int(str(exchange['microseconds'])) / 1000:.1f} ms"
     found = [f"{exchange['name']}  ({milliseconds})", f"  > {_spaced(command)}"]
     found += [f"      {line}" for line in command_tlv(command)]
-    tree = [] if HIDDEN in response else tlv_lines(bytes.fromhex(response))
+    shown = whole or response
+    tree = [] if HIDDEN in shown else tlv_lines(bytes.fromhex(shown))
     if tree:
         found += [f"  < {line}" for line in tree]
     elif response:

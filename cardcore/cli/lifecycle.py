@@ -96,6 +96,12 @@ def _confirm(context: Context, serial: str, lost: list[str], given: str | None) 
     if given is None:
         if not sys.stdin.isatty():
             raise OptionError("a reset has to be confirmed", hint=f"Repeat it with --yes-destroy {serial}.")
-        given = click.prompt(f"Type the serial number {serial} to go on", err=True, default="", show_default=False)
+        given = typed_serial(serial)
     if given.strip() != serial:
         raise InputError("that is not the serial number of the card; nothing was done", hint=f"It is {serial}.")
+
+
+def typed_serial(serial: str) -> str:
+    """What a person at the terminal types when asked for the serial number of the card that is about to lose all."""
+    given: str = click.prompt(f"Type the serial number {serial} to go on", err=True, default="", show_default=False)
+    return given.strip()

@@ -8,12 +8,13 @@ import click
 
 from cardcore.cli import files
 from cardcore.cli.context import Context, pass_context
-from cardcore.cli.decoding import Node, describe, lines
+from cardcore.cli.decoding import HIDDEN, Node, describe, lines, tlv_tree
 from cardcore.cli.options import examples
 from cardcore.cli.output import count
 from cardcore.errors import InputError
 
 _ENTRY = ("kind", "name", "command", "response", "sw", "meaning", "microseconds", "tlv", "error")
+_GET_RESPONSE = "00C0"
 
 
 @click.group()
@@ -33,17 +34,20 @@ def show(context: Context, file: str) -> None:
 
     Names of commands, BER-TLV trees, status words, durations. Secrets were masked when it was recorded.
     """
-    reader, atr = "", ""
+    reader, atr, whole = "", "", ""
     entries: list[Node] = []
+    people: list[str] = []
     for number, text in enumerate(files.read(file).decode("utf-8", "replace").splitlines(), 1):
         line = _parsed(number, text)
         if line.get("event") == "connect":
             reader, atr = reader or str(line.get("reader", "")), atr or str(line.get("atr", "")).upper()
-        entries.append(_entry(number, line))
+        entry = _entry(number, line)
+        whole, joined = _joined(entry, whole)
+        entries.append(entry)
+        people += _people(entry, joined)
     exchanges = [entry for entry in entries if entry["kind"] == "exchange"]
     total = sum(int(str(entry["microseconds"])) for entry in exchanges)
     document = {"file": file, "reader": reader, "atr": atr, "entries": entries, "microseconds": total}
-    people = [line for entry in entries for line in _people(entry)]
     people.append(f"{count(len(exchanges), 'command')} in {total / 1000:.1f} ms")
     context.output.result(document, people)
 
@@ -74,9 +78,25 @@ def _entry(number: int, line: dict[str, object]) -> Node:
     return {**entry, "kind": "exchange", **described}
 
 
-def _people(entry: Node) -> list[str]:
+def _joined(entry: Node, before: str) -> tuple[str, str]:
+    """What there is so far of a reply that comes in parts (61xx, GET RESPONSE), and the whole where this is its end.
+
+    The tree of the whole takes the place of that of the last part.
+    """
+    if entry["kind"] != "exchange":
+        return "", ""
+    goes_on = before if str(entry["command"]).startswith(_GET_RESPONSE) else ""
+    so_far = goes_on + str(entry["response"])
+    if str(entry["sw"]).startswith("61"):
+        return so_far, ""
+    if goes_on:
+        entry["tlv"] = None if HIDDEN in so_far else tlv_tree(bytes.fromhex(so_far))
+    return "", so_far
+
+
+def _people(entry: Node, whole: str) -> list[str]:
     if entry["kind"] == "exchange":
-        return lines(entry)
+        return lines(entry, whole)
     if entry["kind"] == "control":
         return [f"{entry['name']}", f"  > {entry['command']}", f"  < {entry['response']}"]
     told = f" ({entry['error']})" if entry["error"] else ""

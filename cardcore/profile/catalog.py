@@ -118,11 +118,14 @@ def shipped_directory() -> Path:
 
 
 def user_directories() -> list[Path]:
-    """Where a user's own profiles stand: the directories in CARDCORE_PROFILE_PATH, then the configuration directory."""
+    """Where a user's own profiles stand: the directories in CARDCORE_PROFILE_PATH, then the configuration directory.
+
+    That is `$XDG_CONFIG_HOME/cardcore/profiles`, on Windows `%APPDATA%\\cardcore\\profiles`, which roams with the user.
+    """
     from platformdirs import user_config_path
 
     named = [Path(part) for part in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if part]
-    return [*named, user_config_path("cardcore", appauthor=False) / "profiles"]
+    return [*named, user_config_path("cardcore", appauthor=False, roaming=True) / "profiles"]
 
 
 def available() -> list[ProfileSource]:

@@ -50,6 +50,14 @@ class Ended:
         return found
 
 
+class Terminal(io.TextIOWrapper):
+    """Input that says that it is a terminal; stands in for `io.TextIOWrapper`."""
+
+    def isatty(self) -> bool:
+        """It does."""
+        return True
+
+
 class Shell:
     """A person at a keyboard with one software card, and the secrets in the environment."""
 

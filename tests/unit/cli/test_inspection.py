@@ -196,6 +196,28 @@ def test_traces(shell: Shell) -> None:
     assert document["reader"] == "soft:alice"
 
 
+def test_an_empty_file_is_no_tree(shell: Shell) -> None:
+    shell.file("t", json.dumps({"c": "00B0000000", "r": "00" * 8 + "9000", "us": 1}).encode())
+    assert "  < 0000000000000000" in shell("trace", "show", "t").out.splitlines()
+
+
+def test_a_reply_in_parts_is_one_tree(shell: Shell) -> None:
+    """61xx announces the rest; the tree is that of the whole, and stands at its end."""
+    first, rest = "7F490A8106010203", "0405068200"
+    lines = [
+        {"c": "0047000000", "r": first + "6105", "us": 1},
+        {"c": "00C0000005", "r": rest + "9000", "us": 1},
+        {"c": "0020008008**", "r": "9000", "us": 1},
+        {"c": "00C0000005", "r": "81009000", "us": 1},
+    ]
+    shell.file("t", "\n".join(json.dumps(line) for line in lines).encode())
+    shown = shell("trace", "show", "t").out.splitlines()
+    assert shown.index("  < 7F49 (10 bytes)") > shown.index("  < 6105 success, 5 more bytes available")
+    assert "  <   81 010203040506" in shown
+    entries = shell("--json", "trace", "show", "t").json["entries"]
+    assert [entry["tlv"] and entry["tlv"][0]["tag"] for entry in entries] == [None, "7F49", None, "81"]
+
+
 def test_traces_of_failures_and_control_codes(shell: Shell) -> None:
     lines: list[dict[str, Any]] = [
         {"event": "connect", "format": 1, "reader": "R", "atr": "3b00", "protocol": 1, "extended": True},

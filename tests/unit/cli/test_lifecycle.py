@@ -15,7 +15,7 @@ from cardcore.errors import NotSupported, StatusError
 from cardcore.opening import open_card
 from cardcore.softcard import vpcd
 from cardcore.transport.faults import FaultKind, FaultPlan, FaultTransport
-from tests.unit.cli.shell import ADMIN, CARD, PIN, PUK, Shell
+from tests.unit.cli.shell import ADMIN, CARD, PIN, PUK, Shell, Terminal
 from tests.unit.cli.test_documents import assert_documented
 
 ADMIN_OPTION = ("--admin", "env:ADMIN")
@@ -60,14 +60,9 @@ def test_reset_names_what_is_lost_and_wants_the_serial(shell: Shell) -> None:
     shell.ok("init", *ADMIN_OPTION)
 
 
-class _Terminal(io.TextIOWrapper):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_reset_asks_on_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     serial = shell.document("info")["serial"]
-    monkeypatch.setattr(io, "TextIOWrapper", _Terminal)
+    monkeypatch.setattr(io, "TextIOWrapper", Terminal)
     assert shell.card("reset", stdin=b"1234\n").status == 1
     assert shell.card("reset", stdin=f"{serial}\n".encode()).status == 0
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from cardcore.profile.catalog import load
 from cardcore.profile.check import check
-from tests.unit.cli.shell import Shell
+from tests.unit.cli.shell import Shell, Terminal
 
 AID = "F04C61726B73707572"
 
@@ -86,6 +88,18 @@ def test_a_card_is_tested_and_a_report_written(shell: Shell) -> None:
 def test_a_destructive_test_wants_the_serial_number(shell: Shell) -> None:
     assert shell.card("profile", "test", "piv", "--destructive").status == 2
     assert shell.card("profile", "test", "piv", "--destructive", "--serial", "7").status == 1
+
+
+def test_a_destructive_test_asks_on_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    serial = shell.document("info")["serial"]
+    monkeypatch.setattr(io, "TextIOWrapper", Terminal)
+    secrets = ("--pin", "env:PIN", "--puk", "env:PUK", "--admin", "env:ADMIN")
+    command = ("profile", "test", "piv", *secrets, "--destructive")
+    refused = shell.card(*command, stdin=b"1234\n")
+    assert refused.status == 1
+    assert f"Type the serial number {serial} to go on" in refused.err
+    assert shell.document("key", "list")["keys"] == []
+    assert shell.card(*command, stdin=f"{serial}\n".encode()).status == 0
 
 
 def test_a_failing_card_is_told(shell: Shell) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from platformdirs import windows
 
 from cardcore.errors import ProfileError
 from cardcore.profile.catalog import (
@@ -82,6 +84,19 @@ def test_the_configuration_folder() -> None:
     (folder / "folder.yaml").mkdir()
     assert [source.id for source in available() if not source.shipped] == ["own"]
     assert load("own").id == "own"
+
+
+def test_the_configuration_folder_roams_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, folder in (("APPDATA", "Roaming"), ("LOCALAPPDATA", "Local")):
+        monkeypatch.setenv(name, f"C:/Users/me/AppData/{folder}")
+
+    def of_windows(appname: str, *, appauthor: Literal[False], roaming: bool) -> Path:
+        # What the library asks the system for, it asks the environment for where there is no such system.
+        monkeypatch.setattr(windows, "get_win_folder", windows.get_win_folder_from_env_vars)
+        return windows.Windows(appname, appauthor=appauthor, roaming=roaming).user_config_path
+
+    monkeypatch.setattr("platformdirs.user_config_path", of_windows)
+    assert user_directories()[-1].as_posix().replace("\\", "/") == "C:/Users/me/AppData/Roaming/cardcore/profiles"
 
 
 @pytest.mark.parametrize("inside", [True, False])
