@@ -8,12 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from cardcore.errors import ProfileError
-from cardcore.keytypes import KEY_TYPES
 from cardcore.profile import reader, schema
 from cardcore.profile.catalog import Catalog, catalog
 from cardcore.profile.match import overlap
 from cardcore.profile.model import Algorithm, Profile
-from cardcore.profile.operations import OperationSource
+from cardcore.profile.operations import OperationSource, StepSource
+from cardcore.profile.situation import Situation
 from cardcore.profile.template import Value
 from cardcore.profile.tree import MapNode, Place
 from cardcore.profile.vectors import Vector, problem
@@ -176,23 +176,35 @@ def _keys_of(draft: schema.Draft, section: str) -> Iterator[tuple[str, Place]]:
 
 
 def _unreachable(profile: Profile, source: OperationSource) -> Iterator[tuple[Place, str]]:
-    possible = _possible(profile, source.operation.name)
-    for place, fact, values in source.facts:
-        known = possible.get(fact)
-        if known and not values & known:
-            yield place, f"the step is never sent: no {fact} of this profile is {' or '.join(map(str, sorted(values)))}"
+    """Steps and table entries that no card of the profile ever needs, and entries that one needs and does not find."""
+    for step in source.steps:
+        known = Situation.of(profile, source.operation.name)
+        for fact, (place, values) in step.facts.items():
+            possible = known.values(fact)
+            if possible and not values & possible:
+                wanted = " or ".join(sorted(map(_shown, values)))
+                yield place, f"the step is never sent: no {fact} of this profile is {wanted}"
+                break
+            known = known.where(fact, values)
+        else:
+            yield from _table_doubts(step, known)
 
 
-def _possible(profile: Profile, operation: str) -> dict[str, frozenset[Value]]:
-    """The values that facts can have on this card; a fact of which nothing is known is left out or empty."""
-    types = {one for algorithm in profile.algorithms.values() for one in algorithm.types}
-    return {
-        "op": frozenset({operation}),
-        "key.type": frozenset(types),
-        "key.kind": frozenset(KEY_TYPES[one].kind.value for one in types),
-        "key.size": frozenset(KEY_TYPES[one].bits for one in types),
-        "key.name": frozenset(profile.keys),
-        "key.ref": frozenset(key.ref for key in profile.keys.values()),
-        "pin.name": frozenset(profile.pins),
-        "pin.ref": frozenset(pin.ref for pin in profile.pins.values()),
-    }
+def _table_doubts(step: StepSource, known: Situation) -> Iterator[tuple[Place, str]]:
+    for choice in step.choices:
+        possible = known.values(choice.fact)
+        if not possible:
+            continue
+        missing = sorted(map(_shown, possible - choice.entries.keys()))
+        if missing:
+            yield (
+                choice.place,
+                f"the table has no entry for {choice.fact} {', '.join(missing)}, which a card of this profile can have",
+            )
+        for value, place in choice.entries.items():
+            if value not in possible:
+                yield place, f"the entry is never used: no {choice.fact} here is {_shown(value)}"
+
+
+def _shown(value: Value) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

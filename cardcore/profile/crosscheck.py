@@ -73,7 +73,7 @@ def _check_own(profile: Profile, source: OperationSource, problems: Problems) ->
 
 def _check_inherited(profile: Profile, operation: Operation, place: Place, problems: Problems) -> None:
     """As for its own operations, but not for those that the card has no algorithm for, and so never runs."""
-    algorithms = _relevant(profile, operation.name)
+    algorithms = relevant_algorithms(profile, operation.name)
     if operation.name in ("sign", "decipher", "agree") and not algorithms:
         return
     for name in sorted(names_of(operation)):
@@ -82,7 +82,7 @@ def _check_inherited(profile: Profile, operation: Operation, place: Place, probl
         _check_needs(profile, operation.name, needs, place, problems)
 
 
-def _relevant(profile: Profile, operation: str) -> list[Algorithm]:
+def relevant_algorithms(profile: Profile, operation: str) -> list[Algorithm]:
     """The algorithms with which an operation can run."""
     every = list(profile.algorithms.values())
     first = {kind: algorithm for algorithm in reversed(every) for kind in algorithm.types}
@@ -98,7 +98,7 @@ def _relevant(profile: Profile, operation: str) -> list[Algorithm]:
 
 
 def _check_name(profile: Profile, operation: str, name: str, place: Place, problems: Problems) -> None:
-    algorithms = _relevant(profile, operation)
+    algorithms = relevant_algorithms(profile, operation)
     if name == "alg.byte" and all(algorithm.byte is None for algorithm in algorithms):
         problems.note(place, f"{operation} uses $alg.byte, but no algorithm for it has `byte`")
     elif name == "alg.oid" and all(algorithm.oid is None for algorithm in algorithms):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from cardcore.profile import reader
 from cardcore.profile.model import Expect, Needs, Operation, Step
 from cardcore.profile.replies import read_reply, saved_kind
 from cardcore.profile.template import Literal, Node, Value
-from cardcore.profile.templates import Scope, byte, data, fact_value, least_size
+from cardcore.profile.templates import Choice, Scope, byte, data, fact_value, least_size
 from cardcore.profile.tree import ListNode, Place, Scalar, Tree, shown
 from cardcore.profile.vocabulary import AS_FACT, NAMES, OPERATIONS, Entry
 
@@ -21,10 +22,18 @@ _SUCCESS = frozenset({0x9000})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepSource:
+    """What one step depends on: the facts that its `when` compares, with their places, and its tables."""
+
+    facts: Mapping[str, tuple[Place, frozenset[Value]]]
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSource:
     """An operation and where its parts stand, for the checks that need the rest of the profile.
 
-    `uses` are its names, `needs` its authentications, `facts` what its `when` compare, `unused` what it saves in vain.
+    `uses` are its names, `needs` its authentications, `unused` what it saves in vain.
     `removes` says that no steps are written: the card cannot do what the base can.
     """
 
@@ -32,7 +41,7 @@ class OperationSource:
     place: Place
     uses: dict[str, Place] = field(default_factory=dict)
     needs: dict[Needs, Place] = field(default_factory=dict)
-    facts: list[tuple[Place, str, frozenset[Value]]] = field(default_factory=list)
+    steps: list[StepSource] = field(default_factory=list)
     unused: dict[str, Place] = field(default_factory=dict)
     removes: bool = False
 
@@ -74,8 +83,10 @@ def _steps(node: Tree) -> tuple[Tree, ...]:
 
 def _read_step(node: Tree, scope: Scope, source: OperationSource) -> Step:
     section = reader.section(node, STEP_KEYS, "a step")
+    scope = replace(scope, choices=[])
     extended = section.read("extended", reader.boolean, False)
     expect, retries = section.read("expect", _expect, (_SUCCESS, False))
+    facts = section.read("when", lambda value: _when(value, scope), {})
     step = Step(
         cla=section.read("cla", lambda value: byte(value, scope), _ZERO),
         ins=byte(section.need("ins"), scope),
@@ -87,10 +98,11 @@ def _read_step(node: Tree, scope: Scope, source: OperationSource) -> Step:
         expect=expect,
         retries=retries,
         reply=section.read("reply", read_reply, None),
-        when=section.read("when", lambda value: _when(value, scope, source), {}),
+        when={fact: values for fact, (_, values) in facts.items()},
         needs=section.read("needs", lambda value: _needs(value, source), None),
         line=node.place.line,
     )
+    source.steps.append(StepSource(facts=facts, choices=tuple(scope.choices)))
     save = section.get("save")
     return step if save is None else replace(step, save=_save(save, step, scope, source))
 
@@ -132,14 +144,14 @@ def _status_word(node: Tree) -> int:
     return number
 
 
-def _when(node: Tree, scope: Scope, source: OperationSource) -> dict[str, frozenset[Value]]:
-    facts: dict[str, frozenset[Value]] = {}
+def _when(node: Tree, scope: Scope) -> dict[str, tuple[Place, frozenset[Value]]]:
+    facts: dict[str, tuple[Place, frozenset[Value]]] = {}
     for key, value in reader.entries(node, "a mapping of facts to values"):
         if key.text.startswith("$"):
             raise key.place.error(f"expected a fact's name, found {shown(key)}", f"Write {key.text[1:]}, without $.")
         entry = scope.use(key.place, key.text, AS_FACT)
-        facts[key.text] = frozenset(fact_value(item, key.text, entry) for item in reader.one_or_more(value))
-        source.facts.append((value.place, key.text, facts[key.text]))
+        values = frozenset(fact_value(item, key.text, entry) for item in reader.one_or_more(value))
+        facts[key.text] = (value.place, values)
     return facts
 
 

@@ -21,12 +21,22 @@ _BYTES_WANTED = "an integer from 0 to 255, hexadecimal digits in quotes, a $name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A table: by which fact it chooses, and where the entry for each value stands."""
+
+    place: Place
+    fact: str
+    entries: dict[Value, Place]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The names that may be used at some place of a profile, and where each was used first."""
+    """The names that may be used at some place of a profile, where each was used first, and the tables there."""
 
     what: str
     names: dict[str, Entry]
     uses: dict[str, Place] = field(default_factory=dict)
+    choices: list[Choice] = field(default_factory=list)
 
     def use(self, place: Place, name: str, kinds: frozenset[NameKind]) -> Entry:
         """The entry of a name that is used here; ProfileError if there is none, or if it may not stand here."""
@@ -120,15 +130,17 @@ def _table(node: MapNode, scope: Scope, read: Callable[[Tree, Scope], Node]) -> 
     fact = by.text[1:]
     entry = scope.use(by.place, fact, AS_FACT)
     entries: dict[Value, Node] = {}
+    places: dict[Value, Place] = {}
     for key, value in node.entries:
         if key.text == "by":
             continue
         chosen = fact_value(key, fact, entry)
         if chosen in entries:
             raise key.place.error(f"the entry {shown(key)} stands twice")
-        entries[chosen] = read(value, scope)
+        entries[chosen], places[chosen] = read(value, scope), key.place
     if not entries:
         raise node.place.error("the table has no entries")
+    scope.choices.append(Choice(place=by.place, fact=fact, entries=places))
     return Table(by=fact, entries=entries)
 
 

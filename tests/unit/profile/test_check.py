@@ -19,7 +19,30 @@ def test_nothing_is_found_in_good_profiles(path: Path) -> None:
 
 
 SIGN = "operations: {sign: [{ins: 1}], decipher: [{ins: 1}]}\n"
+PIN = "pins: {user: {ref: 1, length: [4, 8]}}\n"
 DOUBTS = [
+    (
+        CARD + "operations: {sign: [{ins: 1, p1: {by: $key.size, 2048: 1, »256: 2}}], decipher: [{ins: 1}]}",
+        "the entry is never used: no key.size here is 256",
+    ),
+    (
+        CARD.replace("[rsa2048]", "[rsa2048, rsa1024]")
+        + "operations: {sign: [{ins: 1, data: {by: »$key.type, rsa2048: '01'}}], decipher: [{ins: 1}]}",
+        "the table has no entry for key.type rsa1024",
+    ),
+    (
+        CARD + "operations: {sign: [{ins: 1, when: {key.size: »[1024, 4096]}}], decipher: [{ins: 1}]}",
+        "no key.size of this profile is 1024 or 4096",
+    ),
+    (
+        CARD + "operations: {sign: [{ins: 1, when: {key.kind: rsa, key.type: »ecp256}}], decipher: [{ins: 1}]}",
+        "the step is never sent",
+    ),
+    (HEAD + PIN + "operations: {verify: [{ins: 1, p1: {by: $pin.ref, 1: 1, »2: 2}}]}", "no pin.ref here is 2"),
+    (
+        HEAD + PIN + "keys: {a: {ref: 1}}\noperations: {key-info: [{ins: 1, p1: {by: $key.name, a: 1, »b: 2}}]}",
+        "no key.name here is b",
+    ),
     (CARD + "operations: {sign: [{ins: 1, when: {key.type: »rsa4096}}], decipher: [{ins: 1}]}", "no key.type of this"),
     (
         CARD + "operations: {sign: [{ins: 1, when: {key.kind: »ec}}], decipher: [{ins: 1}]}",
@@ -48,6 +71,9 @@ def test_doubts(tmp_path: Path, text: str, message: str) -> None:
 
 
 GOOD = [
+    CARD.replace("[rsa2048]", "[rsa2048, rsa1024]")
+    + "operations: {decipher: [{ins: 1}], sign: [{ins: 1, when: {key.type: rsa2048}, p1: {by: $key.size, 2048: 1}}]}",
+    CARD + "operations: {sign: [{ins: 1, data: {by: $hash, sha1: '01'}}], decipher: [{ins: 1}]}",
     CARD + "operations: {sign: [{ins: 1, when: {key.name: a}}], decipher: [{ins: 1, when: {scheme: oaep}}]}",
     CARD + "operations: {sign: [{ins: 1, reply: {}, save: x}, {ins: 1, data: $x}], decipher: [{ins: 1}]}",
     HEAD + "base: iso7816\noperations: {sign: [], decipher: []}",
