@@ -83,19 +83,18 @@ def export(context: Context, key: str, out: str | None, as_der: bool) -> None:
 
 
 def _refuse_binary(context: Context, out: str | None, as_der: bool, what: str) -> None:
-    if as_der and out in (None, files.STREAM) and not context.output.json_wanted:
+    if as_der and not files.is_file(out) and not context.output.json_wanted:
         refuse_terminal(what)
 
 
 def _deliver(context: Context, document: dict[str, object], data: bytes, out: str | None) -> None:
     """Write the encoded object to a file or to stdout; with --json as text: PEM, or DER in hexadecimal."""
-    to_file = out is not None and out != files.STREAM
-    if to_file:
-        files.write(str(out), data)
+    if files.is_file(out):
+        files.write(out, data)
     if context.output.json_wanted:
         text = data.decode("ascii") if data.startswith(b"-----") else data.hex()
         context.output.result({**document, "data": text, "out": out})
-    elif not to_file:
+    elif not files.is_file(out):
         context.output.binary(data)
 
 

@@ -68,13 +68,12 @@ def decrypt(
             pin=authority.key_pin(name),
             last_try=last_try,
         )
-    to_file = out is not None and out != files.STREAM
-    if to_file:
-        files.write(str(out), plain, secret=True)
+    if files.is_file(out):
+        files.write(out, plain, secret=True)
     if context.output.json_wanted:
-        shown = None if to_file else plain.hex()
+        shown = None if files.is_file(out) else plain.hex()
         context.output.result({"key": name, "type": kind.name, "scheme": scheme, "plaintext": shown, "out": out})
-    elif not to_file:
+    elif not files.is_file(out):
         if not _is_text(plain):
             refuse_terminal("decrypted message")
         context.output.binary(plain + b"\n" if sys.stdout.isatty() else plain)

@@ -7,6 +7,7 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
+from typing import TypeGuard
 
 import click
 
@@ -18,21 +19,26 @@ STREAM = "-"
 
 def read(name: str | None) -> bytes:
     """The bytes of a file, or of stdin for `-` and None."""
-    if name in (None, STREAM):
+    if not is_file(name):
         if sys.stdin.isatty():
             click.echo("reading from the terminal; Ctrl-D ends it", err=True)
         return sys.stdin.buffer.read()
     try:
-        return Path(str(name)).read_bytes()
+        return Path(name).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}", hint="Check the path and your rights.") from error
 
 
+def is_file(name: str | None) -> TypeGuard[str]:
+    """Whether a file is named, and not stdin or stdout."""
+    return name is not None and name != STREAM
+
+
 def check_target(name: str | None) -> None:
     """OptionError if the file can surely not be written, so that nothing is done in vain."""
-    if name in (None, STREAM):
+    if not is_file(name):
         return
-    path = Path(str(name))
+    path = Path(name)
     if path.is_dir():
         raise OptionError(f"{name} is a directory", hint="Name a file.")
     if not path.parent.is_dir():

@@ -126,7 +126,7 @@ def _deliver(context: Context, name: str, public: PublicKey, out: str | None, mo
 
     text = keyfiles.pem(public)
     document = {"key": name, "type": keytypes.type_of(public).name, "public_key": text, "out": out} | more
-    if out is None or out == files.STREAM:
+    if not files.is_file(out):
         context.output.result(document, text.rstrip("\n"))
         return
     files.write(out, text.encode("ascii"))
@@ -195,15 +195,14 @@ def delete(context: Context, key: str, admin: Source | None, pin: Source | None,
 def public(context: Context, key: str, out: str | None, as_der: bool) -> None:
     """Print the public key of a key pair."""
     files.check_target(out)
-    to_stdout = out in (None, files.STREAM)
-    if as_der and to_stdout and not context.output.json_wanted:
+    if as_der and not files.is_file(out) and not context.output.json_wanted:
         refuse_terminal("public key")
     with context.card() as card:
         slot = card.keyring.slot(key)
         found = card.public_key(slot.name)
     if not as_der or context.output.json_wanted:
         _deliver(context, slot.name, found, out, {})
-    elif to_stdout:
-        context.output.binary(keyfiles.der(found))
+    elif files.is_file(out):
+        files.write(out, keyfiles.der(found))
     else:
-        files.write(str(out), keyfiles.der(found))
+        context.output.binary(keyfiles.der(found))

@@ -47,19 +47,18 @@ def list_objects(context: Context) -> None:
 def read(context: Context, name: str, out: str | None, decode: bool, pin: Source | None, last_try: bool) -> None:
     """Read a data object by its name in the profile, or its identifier in hexadecimal."""
     files.check_target(out)
-    to_file = out is not None and out != files.STREAM
-    if not (to_file or decode or context.output.json_wanted):
+    if not (files.is_file(out) or decode or context.output.json_wanted):
         refuse_terminal("object")
     with context.card() as card, Authority(card, pin=pin, last_try=last_try) as authority:
         data = authority.carry_out("read", lambda: card.read(name))
-    if to_file:
-        files.write(str(out), data)
+    if files.is_file(out):
+        files.write(out, data)
     if context.output.json_wanted:
         document = {"name": name, "size": len(data), "data": data.hex(), "tlv": tlv_tree(data), "out": out}
         context.output.result(document)
     elif decode:
         context.output.result({}, tlv_lines(data) or [data.hex().upper()])
-    elif not to_file:
+    elif not files.is_file(out):
         context.output.binary(data)
 
 

@@ -48,7 +48,7 @@ def sign(
 ) -> None:
     """Sign FILE, or stdin. The signature is binary: as long as the RSA modulus, or an ECDSA-Sig-Value in DER."""
     files.check_target(out)
-    if out in (None, files.STREAM) and not context.output.json_wanted:
+    if not files.is_file(out) and not context.output.json_wanted:
         refuse_terminal("signature")
     data = files.read(file)
     with context.card() as card, Authority(card, pin=pin) as authority:
@@ -65,14 +65,13 @@ def sign(
             pin=authority.key_pin(name),
             last_try=last_try,
         )
-    to_file = out is not None and out != files.STREAM
-    if to_file:
-        files.write(str(out), signature)
+    if files.is_file(out):
+        files.write(out, signature)
     document = {"key": name, "type": kind.name, "hash": hash_name, **_form(kind, scheme, hash_name, no_oid)}
     document |= {"signature": signature.hex(), "out": out}
     if context.output.json_wanted:
         context.output.result(document)
-    elif not to_file:
+    elif not files.is_file(out):
         context.output.binary(signature)
 
 

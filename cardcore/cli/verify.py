@@ -45,7 +45,7 @@ def verify(
 
     if (key is None) == (cert is None):
         raise OptionError("either --key or --cert is needed", hint="Name the key on the card, or a certificate's file.")
-    if signature == files.STREAM and file in (None, files.STREAM):
+    if signature == files.STREAM and not files.is_file(file):
         raise OptionError("file and signature cannot both come from stdin", hint="Name a file for one of them.")
     data, signed = files.read(file), files.read(signature)
     public = keyfiles.public_key(files.read(cert)) if cert is not None else _from_card(context, str(key))

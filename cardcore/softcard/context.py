@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from cardcore.apdu import CommandApdu
+from cardcore.errors import ReplyError
 from cardcore.softcard.application import Application, Refusal
 from cardcore.softcard.keys import PrivateKey, from_bytes
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
+from cardcore.tlv import Tlv, parse
 
 
 class State(Protocol):
@@ -122,3 +124,17 @@ class TableApplication(Application, Generic[ContextT]):
         """Drop every proof, what was chosen for later commands, and every key in the clear."""
         if self._powered is not None:
             self._powered.forget()
+
+
+def require_parameters(p1: int, p2: int, wanted_p1: int = 0, wanted_p2: int = 0) -> None:
+    """Refuse other P1 and P2 than these."""
+    if (p1, p2) != (wanted_p1, wanted_p2):
+        raise Refusal(Sw.INCORRECT_P1_P2)
+
+
+def items_of(data: bytes) -> list[Tlv]:
+    """The data objects in a command's data field in order; 6A80 if malformed."""
+    try:
+        return parse(data)
+    except ReplyError:
+        raise Refusal(Sw.INCORRECT_DATA) from None

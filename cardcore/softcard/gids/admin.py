@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import require_parameters
 from cardcore.softcard.gids.algorithms import ADMIN_KEY_SIZE
-from cardcore.softcard.gids.context import GidsContext, items_of, require_parameters, value_of
+from cardcore.softcard.gids.context import GidsContext, items_of, value_of
 from cardcore.softcard.gids.state import File
 from cardcore.sw import Sw
 from cardcore.tlv import encode

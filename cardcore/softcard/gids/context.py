@@ -169,9 +169,3 @@ def byte_of(data: bytes, tag: int, default: int | None = None) -> int:
     if len(value) != 1:
         raise Refusal(Sw.REFERENCE_DATA_NOT_USABLE)
     return value[0]
-
-
-def require_parameters(p1: int, p2: int, wanted_p1: int = 0, wanted_p2: int = 0) -> None:
-    """Refuse other P1 and P2 than these."""
-    if (p1, p2) != (wanted_p1, wanted_p2):
-        raise Refusal(Sw.INCORRECT_P1_P2)

@@ -7,8 +7,9 @@ from dataclasses import replace
 from cardcore.apdu import CommandApdu
 from cardcore.errors import ReplyError
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import require_parameters
 from cardcore.softcard.gids.algorithms import APPLICATION_FILE, FileKind
-from cardcore.softcard.gids.context import TERMINATION_STATE, GidsContext, Operation, require_parameters
+from cardcore.softcard.gids.context import TERMINATION_STATE, GidsContext, Operation
 from cardcore.softcard.gids.state import File, Header
 from cardcore.sw import Sw
 from cardcore.tlv import Tlv, encode

@@ -12,6 +12,7 @@ from cardcore.apdu import CommandApdu
 from cardcore.errors import ReplyError
 from cardcore.softcard import keys
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import require_parameters
 from cardcore.softcard.gids.algorithms import (
     ADMIN_KEY_SIZE,
     AUTHENTICATION_MECHANISM,
@@ -19,7 +20,7 @@ from cardcore.softcard.gids.algorithms import (
     Mode,
     key_file,
 )
-from cardcore.softcard.gids.context import GidsContext, Operation, byte_of, require_parameters, value_of
+from cardcore.softcard.gids.context import GidsContext, Operation, byte_of, value_of
 from cardcore.softcard.gids.state import File
 from cardcore.softcard.rsa import decrypt_pkcs1, from_crt, private_operation, sign_pkcs1
 from cardcore.sw import Sw

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.context import TableApplication
+from cardcore.softcard.context import TableApplication, require_parameters
 from cardcore.softcard.larkspur import files, keys, pins
-from cardcore.softcard.larkspur.context import LarkspurContext, require_parameters
+from cardcore.softcard.larkspur.context import LarkspurContext
 from cardcore.softcard.larkspur.state import PIN, PUK, LarkspurState
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, Secrets

@@ -84,9 +84,3 @@ class LarkspurContext(Context[LarkspurState]):
         if record is None:
             raise Refusal(Sw.DATA_NOT_FOUND)
         return record
-
-
-def require_parameters(p1: int, p2: int, wanted_p1: int, wanted_p2: int) -> None:
-    """Refuse other P1 and P2 than these."""
-    if (p1, p2) != (wanted_p1, wanted_p2):
-        raise Refusal(Sw.INCORRECT_P1_P2)

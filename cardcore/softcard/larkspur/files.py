@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.larkspur.context import LarkspurContext, require_parameters
+from cardcore.softcard.context import require_parameters
+from cardcore.softcard.larkspur.context import LarkspurContext
 from cardcore.sw import Sw
 
 SERIAL = bytes.fromhex("2F02")

@@ -9,16 +9,16 @@ from types import MappingProxyType
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from cardcore.apdu import CommandApdu
-from cardcore.errors import ReplyError
 from cardcore.softcard import keys
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import items_of, require_parameters
 from cardcore.softcard.keys import KeyType
-from cardcore.softcard.larkspur.context import LarkspurContext, require_parameters
+from cardcore.softcard.larkspur.context import LarkspurContext
 from cardcore.softcard.records import KeyRecord
 from cardcore.softcard.rsa import decrypt_pkcs1, sign_pkcs1
 from cardcore.softcard.vault import seal
 from cardcore.sw import Sw
-from cardcore.tlv import encode, parse
+from cardcore.tlv import encode
 
 SIGNATURE_KEY = 0x01
 REFERENCES = range(0x01, 0x04)
@@ -130,7 +130,4 @@ def _reference(command: CommandApdu) -> int:
 
 
 def _objects(data: bytes) -> dict[int, bytes]:
-    try:
-        return {item.tag: item.value for item in parse(data)}
-    except ReplyError:
-        raise Refusal(Sw.INCORRECT_DATA) from None
+    return {item.tag: item.value for item in items_of(data)}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cardcore.apdu import CommandApdu
-from cardcore.errors import InputError, ReplyError
+from cardcore.errors import InputError
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.larkspur.context import RETRIES, LarkspurContext, require_parameters
+from cardcore.softcard.context import items_of, require_parameters
+from cardcore.softcard.larkspur.context import RETRIES, LarkspurContext
 from cardcore.softcard.larkspur.state import PIN, PUK
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
-from cardcore.tlv import parse
 
 FACTORY_PIN = b"123456"
 FACTORY_PUK = b"12345678"
@@ -77,10 +77,7 @@ def change(card: LarkspurContext, command: CommandApdu) -> bytes:
 def unblock(card: LarkspurContext, command: CommandApdu) -> bytes:
     """RESET RETRY COUNTER: PIN 2 in the data object 91, the new PIN 1 in 92."""
     require_parameters(command.p1, command.p2, 0, 0x01)
-    try:
-        objects = {item.tag: item.value for item in parse(command.data)}
-    except ReplyError:
-        raise Refusal(Sw.INCORRECT_DATA) from None
+    objects = {item.tag: item.value for item in items_of(command.data)}
     puk, new = objects.get(_PUK_BLOCK, b""), objects.get(_PIN_BLOCK, b"")
     _require_fit(PUK, puk)
     _require_fit(PIN, new)

@@ -11,10 +11,10 @@ from typing import ClassVar
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.context import TableApplication
+from cardcore.softcard.context import TableApplication, require_parameters
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.openpgp import keys, objects, passwords
-from cardcore.softcard.openpgp.context import Access, OpenPgpContext, require_parameters
+from cardcore.softcard.openpgp.context import Access, OpenPgpContext
 from cardcore.softcard.openpgp.state import PW1, PW3, RESET_CODE, OpenPgpState, Password
 from cardcore.softcard.personality import Personality, Secrets
 from cardcore.softcard.vault import Vault

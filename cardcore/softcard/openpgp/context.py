@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from types import MappingProxyType
 
-from cardcore.errors import ReplyError
 from cardcore.softcard.application import Refusal
 from cardcore.softcard.context import Context
 from cardcore.softcard.keys import PrivateKey
@@ -16,7 +15,6 @@ from cardcore.softcard.openpgp.algorithms import Crt
 from cardcore.softcard.openpgp.state import PW1, PW3, KeyRecord, OpenPgpState
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
-from cardcore.tlv import Tlv, parse
 
 
 class Access(IntEnum):
@@ -106,17 +104,3 @@ class OpenPgpContext(Context[OpenPgpState]):
         """The key in the clear, if the access is verified."""
         vault = self.require(access)
         return self.unseal(vault, self.record(crt))
-
-
-def items_of(data: bytes) -> list[Tlv]:
-    """The data objects in a command's data field in order; 6A80 if malformed."""
-    try:
-        return parse(data)
-    except ReplyError:
-        raise Refusal(Sw.INCORRECT_DATA) from None
-
-
-def require_parameters(p1: int, p2: int, wanted_p1: int, wanted_p2: int) -> None:
-    """Refuse other P1 and P2 than these."""
-    if (p1, p2) != (wanted_p1, wanted_p2):
-        raise Refusal(Sw.INCORRECT_P1_P2)

@@ -16,9 +16,10 @@ from cardcore.apdu import CommandApdu
 from cardcore.errors import ReplyError
 from cardcore.softcard import keys
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import items_of, require_parameters
 from cardcore.softcard.keys import KeyType, PrivateKey
 from cardcore.softcard.openpgp.algorithms import SLOTS, Crt, key_type
-from cardcore.softcard.openpgp.context import Access, OpenPgpContext, items_of, require_parameters
+from cardcore.softcard.openpgp.context import Access, OpenPgpContext
 from cardcore.softcard.openpgp.objects import private_key_of
 from cardcore.softcard.openpgp.state import KeyRecord
 from cardcore.softcard.rsa import decrypt_pkcs1, from_crt, sign_pkcs1

@@ -8,9 +8,10 @@ from types import MappingProxyType
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import items_of
 from cardcore.softcard.openpgp import passwords
 from cardcore.softcard.openpgp.algorithms import FACTORY_ATTRIBUTES, SLOTS, Crt, key_type, supported
-from cardcore.softcard.openpgp.context import Access, OpenPgpContext, items_of
+from cardcore.softcard.openpgp.context import Access, OpenPgpContext
 from cardcore.softcard.openpgp.state import PW1, PW3, RESET_CODE, OpenPgpState
 from cardcore.sw import Sw
 from cardcore.tlv import encode

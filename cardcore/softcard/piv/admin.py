@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
+from cardcore.softcard.context import require_parameters
 from cardcore.softcard.piv.algorithms import ADMIN_KEY_SIZES, REFERENCE_ADMIN, Algorithm
-from cardcore.softcard.piv.context import PivContext, require_parameters
+from cardcore.softcard.piv.context import PivContext
 from cardcore.softcard.piv.state import AdminKey
 from cardcore.sw import Sw
 from cardcore.tlv import encode

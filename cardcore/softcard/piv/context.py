@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from cardcore.errors import ReplyError
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.context import Context
+from cardcore.softcard.context import Context, items_of
 from cardcore.softcard.keys import PrivateKey
 from cardcore.softcard.memory import JsonObject
 from cardcore.softcard.piv.algorithms import PinPolicy
 from cardcore.softcard.piv.state import PIN, KeyRecord, PivState
 from cardcore.softcard.vault import OpenVault
 from cardcore.sw import Sw
-from cardcore.tlv import Tlv, parse
 
 _RETRIES = 0x63C0
 
@@ -110,17 +108,3 @@ def fields_of(data: bytes) -> dict[int, bytes]:
     if len(found) != len(items):
         raise Refusal(Sw.INCORRECT_DATA)
     return found
-
-
-def items_of(data: bytes) -> list[Tlv]:
-    """The data objects in a command's data field in order; 6A80 if malformed."""
-    try:
-        return parse(data)
-    except ReplyError:
-        raise Refusal(Sw.INCORRECT_DATA) from None
-
-
-def require_parameters(p1: int, p2: int, wanted_p1: int, wanted_p2: int) -> None:
-    """Refuse other P1 and P2 than these."""
-    if (p1, p2) != (wanted_p1, wanted_p2):
-        raise Refusal(Sw.INCORRECT_P1_P2)

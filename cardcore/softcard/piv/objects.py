@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.piv.context import PivContext, fields_of, items_of, require_parameters
+from cardcore.softcard.context import items_of, require_parameters
+from cardcore.softcard.piv.context import PivContext, fields_of
 from cardcore.sw import Sw
 from cardcore.tlv import Tlv, encode
 
