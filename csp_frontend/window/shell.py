@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tkinter as tk
 from collections.abc import Callable
@@ -26,7 +27,8 @@ class Shell:
         self.root = root
         self.words = words
         self.guard = KeyGuard()
-        self.top = tk.Toplevel(root, class_="Personal-csp", background=BACKGROUND)
+        # X gives the number of a window that has ended to the next one; this name tells them apart.
+        self.top = tk.Toplevel(root, name=f"pin-window-{os.getpid()}", class_="Personal-csp", background=BACKGROUND)
         self.top.withdraw()
         self.body = ttk.Frame(self.top, padding=pixels(root, _MARGIN))
         self.body.pack(fill=tk.BOTH, expand=True)

@@ -78,11 +78,22 @@ class Screen:
 
     def window(self, other_than: Window | None = None) -> Window:
         """The PIN window, as soon as there is one; it gets the keyboard, as if the person had chosen it."""
-        old = other_than.number if other_than else ""
-        until(lambda: any(number != old for number in self.numbers()), "no window appears")
-        number = next(number for number in self.numbers() if number != old)
-        self.do("windowfocus", "--sync", number)
-        return Window(screen=self, number=number)
+        found: list[Window] = []
+
+        def appeared() -> bool:
+            seen = [Window(screen=self, number=number, name=self.name(number)) for number in self.numbers()]
+            found[:] = [window for window in seen if window.name and window != other_than]
+            return bool(found)
+
+        until(appeared, "no window appears")
+        self.do("windowfocus", "--sync", found[0].number)
+        return found[0]
+
+    def name(self, number: str) -> str:
+        """The name by which a window is told from others; numbers are used again."""
+        command = ["xprop", "-id", number, "WM_CLASS"]
+        env = {**os.environ, **self.env}
+        return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +102,7 @@ class Window:
 
     screen: Screen
     number: str
+    name: str
 
     @property
     def title(self) -> str:
@@ -100,7 +112,7 @@ class Window:
     @property
     def is_there(self) -> bool:
         """Whether it can be seen."""
-        return self.number in self.screen.numbers()
+        return self.number in self.screen.numbers() and self.screen.name(self.number) == self.name
 
     def ready(self, subject: str = "PIN") -> Self:
         """Wait until it says in its title that keys are taken."""

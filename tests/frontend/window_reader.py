@@ -82,7 +82,7 @@ def _read(root: tk.Tk, order: Order, keys: list[str]) -> dict[str, object]:
         "tab": _tab_order(shell.top) if shell.reply is None else [],
         "ended": shell.reply.kind if shell.reply else "",
     }
-    shell.top.destroy()
+    shell.top.destroy()  # the next one has the same name
     return found
 
 
