@@ -82,7 +82,7 @@ class Screen:
 
         def appeared() -> bool:
             seen = [Window(screen=self, number=number, name=self.name(number)) for number in self.numbers()]
-            found[:] = [window for window in seen if window.name and window != other_than]
+            found[:] = [window for window in seen if _CLASS in window.name and window != other_than]
             return bool(found)
 
         until(appeared, "no window appears")
@@ -90,7 +90,7 @@ class Screen:
         return found[0]
 
     def name(self, number: str) -> str:
-        """The name by which a window is told from others; numbers are used again."""
+        """The name by which a window is told from others, as numbers are used again; of one that has gone, whatever."""
         command = ["xprop", "-id", number, "WM_CLASS"]
         env = {**os.environ, **self.env}
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False).stdout.strip()
