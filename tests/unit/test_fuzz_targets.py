@@ -11,6 +11,8 @@ import tracemalloc
 from itertools import islice
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tools.fuzz.targets import TARGETS
 
@@ -40,6 +42,26 @@ def test_seeds_whole_and_spoilt(name: str) -> None:
         tracemalloc.stop()
     assert slowest < MOST_SECONDS * 4  # tracing slows everything down
     assert peak < MOST_MEMORY
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@given(data=st.binary(max_size=400))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes(name: str, data: bytes) -> None:
+    started = time.process_time()
+    TARGETS[name].one(data)
+    assert time.process_time() - started < MOST_SECONDS
+
+
+YAML = st.text(st.sampled_from("{}[]:, $\"'0x19Aabiknoputy.-\n"), max_size=60)
+
+
+@given(head=st.binary(min_size=2, max_size=2), text=YAML)
+@settings(max_examples=400, deadline=None)
+def test_any_template_is_refused_or_expanded(head: bytes, text: str) -> None:
+    started = time.process_time()
+    TARGETS["template"].one(head + text.encode())
+    assert time.process_time() - started < MOST_SECONDS
 
 
 def spoilt(dice: random.Random, data: bytes) -> bytes:

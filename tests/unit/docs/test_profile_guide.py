@@ -6,11 +6,7 @@ of vectors; a text block behind a shell block is what that prints, `...` standin
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,55 +16,8 @@ from cardcore.profile.catalog import catalog, load, shipped_directory
 from cardcore.profile.jsonschema_forms import Json
 from cardcore.profile.vectors import read_vectors
 from cardcore.softcard.registry import application_class, practice_names
+from tests.unit.docs.guidepage import BLOCKS, DOCS, GUIDE, PROFILE, Reader
 from tools import profile_reference
-
-DOCS = Path(__file__).parents[3] / "docs"
-GUIDE = (DOCS / "profile-authors.md").read_text(encoding="utf-8")
-PROFILE = "larkspur.yaml"
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", GUIDE, re.M | re.S)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """Somebody who does what the page says, in a folder of theirs."""
-
-    folder: Path
-
-    def put(self, text: str) -> None:
-        """Let the sections in a YAML block take the place of those in the file, comments before them staying."""
-        path = self.folder / PROFILE
-        for name, body in sections(text).items():
-            there = path.read_text(encoding="utf-8")
-            old = sections(there).get(name)
-            changed = there.replace(old, body) if old is not None else f"{there}\n{body}"
-            path.write_text(changed, encoding="utf-8")
-
-    def run(self, block: str, *, fails: bool) -> str:
-        """Run a shell block, which keeps what those before it exported; what it printed."""
-        script = f"set -e\n[ ! -f ../exported ] || . ../exported\n{block}\nexport -p > ../exported\n"
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("CARDCORE_")},
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "CARDCORE_SOFT_DIR": str(self.folder.parent / "soft"),
-        }
-        ended = subprocess.run(
-            ["bash", "-c", script if not fails else script.replace("set -e\n", "")],
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert fails or ended.returncode == 0, ended.stdout
-        return ended.stdout
-
-
-def sections(text: str) -> dict[str, str]:
-    """The top-level sections of a profile, each from its key to the next key, comment or blank line in column 1."""
-    found = re.findall(r"^([a-z]+):(.*(?:\n(?:[ ].*)?(?=\n|\Z))*)", text, re.M)
-    return {name: f"{name}:{rest}".rstrip("\n") for name, rest in found}
 
 
 def pattern(shown: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from contextlib import suppress
 
@@ -107,7 +108,7 @@ CROWDED = [
 def test_no_file_keeps_the_loader_busy(text: str) -> None:
     start = time.process_time()
     assert places_are_known(read(text.encode()))
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < (2 if sys.gettrace() is None else 10)  # coverage slows Python down
 
 
 @given(st.binary(max_size=200))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from cardcore.profile.vectors import read_vectors
 from tests.unit.profile.vector_files import write
 
 VECTORS = read_vectors(Path(__file__).parents[2] / "vectors")
+README = Path(__file__).parents[3] / "README.md"
 SHELF = catalog([shipped_directory()])
 DOCUMENTED = ("myeid", "schsm", "cardos5", "starcos3")
 AID, LONGER, OTHER = bytes.fromhex("F04C617201"), bytes.fromhex("F04C61720102"), bytes.fromhex("F04C617202")
@@ -39,6 +41,16 @@ def test_nobody_is_led_to_believe_more_than_is_known(name: str) -> None:
         assert verified.endswith("not run on a card.")
     else:
         assert verified.startswith(("Run on the software card", "From the standards; a base"))
+
+
+def test_the_readme_says_of_each_card_how_it_is_known() -> None:
+    rows = dict(
+        re.findall(r"^\|[^|]*\| `profiles/(\w+)\.yaml` \| ([^|]*) \|$", README.read_text(encoding="utf-8"), re.M)
+    )
+    assert set(rows) == {name for name in SHELF.sources if not SHELF.load(name).abstract}
+    for name, evidence in rows.items():
+        assert evidence.startswith("from documentation, not run") == (name in DOCUMENTED)
+        assert evidence.startswith("run on the software card") != (name in DOCUMENTED)
 
 
 def test_an_operation_without_vectors_is_told() -> None:
