@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cardcore.errors import PinError as PinError
     from cardcore.opening import open_card as open_card
     from cardcore.opening import open_transport as open_transport
-    from cardcore.pinpad import PinPad as PinPad
+    from cardcore.pinpad.given import PinPad as PinPad
     from cardcore.profile.model import KeySlot as KeySlot
     from cardcore.profile.model import KeySpec as KeySpec
     from cardcore.profile.model import PinPolicy as PinPolicy
@@ -41,7 +41,7 @@ _HOMES = {
     "PinBlocked": "cardcore.errors",
     "PinEntryError": "cardcore.errors",
     "PinError": "cardcore.errors",
-    "PinPad": "cardcore.pinpad",
+    "PinPad": "cardcore.pinpad.given",
     "PinPolicy": "cardcore.profile.model",
     "PinStatus": "cardcore.authentication",
     "ReaderList": "cardcore.transport.reader_list",

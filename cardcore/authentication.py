@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cardcore import sw as status
 from cardcore.errors import (
@@ -23,13 +24,17 @@ from cardcore.errors import (
     StatusError,
 )
 from cardcore.pin import PinBlock, PinSpec, Stretching
-from cardcore.pinpad import PadEntry, PadReader, PinGiven, PinPad, find_pad
+from cardcore.pinpad.given import PinGiven, PinPad
 from cardcore.procedures import CIPHERS, PROCEDURES, check_key
 from cardcore.profile.model import Admin, Needs
 from cardcore.profile.template import Value
 from cardcore.secret import Secret
 from cardcore.session import Session
 from cardcore.sw import Sw
+
+if TYPE_CHECKING:
+    from cardcore.pinpad.entry import PadEntry
+    from cardcore.pinpad.features import PadReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,8 @@ class Authentication:
     @cached_property
     def pin_pad(self) -> PadReader | None:
         """The PIN pad of the card's reader, also one that must not be used; None if it has none. Asked once."""
+        from cardcore.pinpad.features import find_pad
+
         with self._session.transaction():
             transport = self._session.channel.transport
             return find_pad(transport.name, transport.control)
@@ -118,6 +125,8 @@ class Authentication:
                 "the PINs of one command are entered on the reader's keypad either all or not at all",
                 hint="Give both from the keypad, or neither.",
             )
+        from cardcore.pinpad.entry import PadEntry
+
         entry = PadEntry(self.pin_pad, pads[0], {name: spec for name, (spec, _) in pins.items()})
         for spec, _ in pins.values():
             if self._stretching(spec) is not None:

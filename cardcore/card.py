@@ -13,7 +13,7 @@ from cardcore.directory import Directory, KeyInfo, Setup, open_directory
 from cardcore.engine import Engine
 from cardcore.errors import CardError, InputError, NotSupported
 from cardcore.keyring import Keyring
-from cardcore.pinpad import PadReader, PinGiven, PinPad
+from cardcore.pinpad.given import PinGiven, PinPad
 from cardcore.profile.model import Profile, Scheme
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from cardcore.keytypes import PrivateKey, PublicKey
+    from cardcore.pinpad.features import PadReader
 
 Pin = Secret | str | bytes | PinPad
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from cardcore import sw as status
 from cardcore.apdu import ResponseApdu
 from cardcore.channel import Channel
 from cardcore.errors import NotFound, NotSupported, PinBlocked, PinError, SecurityStatus, StatusError
-from cardcore.pinpad import PadEntry
 from cardcore.profile.commands import applies, render
 from cardcore.profile.model import Needs, Operation, Profile, Step
 from cardcore.profile.reply import Result, extract
 from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
 from cardcore.sw import Sw
+
+if TYPE_CHECKING:
+    from cardcore.pinpad.entry import PadEntry
 
 SECRET_REPLIES = frozenset({"decipher", "agree", "admin-key"})
 """Operations whose reply must not be recorded: it is a key, or may be one."""

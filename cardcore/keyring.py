@@ -18,7 +18,7 @@ from cardcore.errors import (
     StatusError,
 )
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
-from cardcore.pinpad import PinGiven
+from cardcore.pinpad.given import PinGiven
 from cardcore.profile.commands import algorithm_values
 from cardcore.profile.model import Algorithm, KeySlot, Needs, PinPolicy, Scheme, Usage
 from cardcore.profile.reply import Result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cardcore.channel import Channel, ChannelLimits
 from cardcore.engine import Engine
 from cardcore.errors import CardError, CardReset, NoCard, NoReader, ReplyError, StatusError, UnknownCard
 from cardcore.profile import catalog, match
+from cardcore.profile.match import Candidate
 from cardcore.profile.model import Extended, Profile
 from cardcore.transport.base import Transport
 from cardcore.transport.logged import LOGGER_NAME, LoggingTransport
@@ -145,15 +146,12 @@ def _try_all(names: list[str], profile: str | None) -> tuple[list[Card], list[st
     return cards, reasons
 
 
-def _candidates(profile: str | None) -> list[Profile]:
-    if profile is not None:
-        return [catalog.load(profile)]
-    return [found for found in catalog.load_all() if not found.abstract]
+def _candidates(profile: str | None) -> list[Candidate]:
+    return catalog.candidates() if profile is None else [Candidate.of(catalog.load(profile))]
 
 
-def identify(transport: Transport, profiles: Iterable[Profile]) -> Identified:
+def identify(transport: Transport, candidates: Sequence[Candidate]) -> Identified:
     """Find the one profile that the card matches, by ATR or by selecting applications; UnknownCard if there is none."""
-    profiles = list(profiles)
     selected: dict[bytes, bytes | None] = {}
     last = b""
 
@@ -164,7 +162,7 @@ def identify(transport: Transport, profiles: Iterable[Profile]) -> Identified:
             last = aid if selected[aid] is not None else last
         return selected[aid]
 
-    found = match.resolve(profiles, transport.atr, select)
+    found = match.resolve(candidates, transport.atr, select)
     if found is None:
         raise UnknownCard(f"no profile matches the card with the ATR {transport.atr.hex().upper()}")
     if found.aid and last != found.aid:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from cardcore.channel import Channel
 from cardcore.engine import Engine
 from cardcore.errors import AdminRequired, CardReset, ReplyError, StatusError
-from cardcore.pinpad import PadEntry
 from cardcore.profile.model import Needs, Profile
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Values
 from cardcore.sw import NOT_FOUND, Sw
+
+if TYPE_CHECKING:
+    from cardcore.pinpad.entry import PadEntry
 
 _SELECTION_LOST = NOT_FOUND | {
     Sw.INS_NOT_SUPPORTED,

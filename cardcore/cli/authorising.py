@@ -12,7 +12,7 @@ from cardcore.secret import Secret
 
 if TYPE_CHECKING:
     from cardcore import Card
-    from cardcore.pinpad import PinGiven
+    from cardcore.pinpad.given import PinGiven
     from cardcore.profile.model import Needs
 
 R = TypeVar("R")

@@ -9,7 +9,8 @@ import click
 from cardcore.cli.context import Context
 
 if TYPE_CHECKING:
-    from cardcore.pinpad import PadReader, PinPad
+    from cardcore.pinpad.features import PadReader
+    from cardcore.pinpad.given import PinPad
 
 NOTHING_KNOWN: dict[str, object] = {
     "pin_pad": None,
@@ -36,7 +37,7 @@ def words(described: dict[str, object]) -> str:
 
 def new_entry() -> PinPad:
     """A PIN that comes from the reader's keypad; the person is told on stderr when it is due."""
-    from cardcore.pinpad import PinPad
+    from cardcore.pinpad.given import PinPad
 
     context = click.get_current_context().find_object(Context)
     return PinPad(prompt=context.output.prompt) if context else PinPad()

@@ -59,7 +59,7 @@ def _describe(context: Context, state: ReaderState) -> Described:
 
 def _look(reader: str) -> Described:
     """What a reader without a card can do."""
-    from cardcore.pinpad import find_pad
+    from cardcore.pinpad.features import find_pad
     from cardcore.transport import pcsc
 
     return pads.describe(find_pad(reader, lambda code, data: pcsc.control_reader(reader, code, data)))
@@ -68,7 +68,7 @@ def _look(reader: str) -> Described:
 def _probe(context: Context, reader: str) -> Described:
     from cardcore import open_transport
     from cardcore.opening import open_on
-    from cardcore.pinpad import find_pad
+    from cardcore.pinpad.features import find_pad
 
     transport = open_transport(reader)
     pad = pads.describe(find_pad(reader, transport.control))

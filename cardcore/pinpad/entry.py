@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Self
 
 from cardcore.apdu import ResponseApdu
 from cardcore.errors import (
     CardRemoved,
-    InputError,
     NotSupported,
     PinEntryCancelled,
     PinEntryError,
@@ -23,6 +20,7 @@ from cardcore.errors import (
 )
 from cardcore.pin import PinBlock, PinSpec
 from cardcore.pinpad.features import PadReader, Way
+from cardcore.pinpad.given import PinPad
 from cardcore.pinpad.structures import block_format, bounds, modify_structure, verify_structure
 from cardcore.profile.commands import render
 from cardcore.profile.model import Step
@@ -33,8 +31,6 @@ from cardcore.transport.base import Transport
 NEW = "new_pin.block"
 """The name under which templates have a PIN that is being set."""
 
-DEFAULT_SECONDS = 30
-_MAX_SECONDS = 255
 _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 _ENTER = 0x0D
@@ -48,36 +44,6 @@ _ENDINGS: Mapping[int, tuple[type[PinEntryError], str]] = {
 }
 
 Values = Mapping[str, Value | Secret]
-
-
-def _tell_nobody(message: str, seconds: int) -> None:
-    """The reader's own display has to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PinPad:
-    """Stands in for a PIN or PUK that is entered on the reader's keypad; PIN parameters of `Card` take it.
-
-    `prompt` is called at once with what the person has to do and how many seconds they have. The reader gives up
-    after `seconds` (1 to 255); until then it serves nobody else.
-    """
-
-    prompt: Callable[[str, int], None] = _tell_nobody
-    seconds: int = DEFAULT_SECONDS
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Nothing to wipe: in a `with` it stands in for a `Secret` here too."""
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.seconds <= _MAX_SECONDS:
-            raise InputError(f"a reader waits 1 to {_MAX_SECONDS} seconds for a PIN, not {self.seconds}")
-
-
-PinGiven = Secret | PinPad
-"""A PIN itself, or the word that it comes from the reader's keypad."""
 
 
 class PadEntry:

@@ -6,13 +6,16 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 from cardcore.errors import ProfileError
 from cardcore.profile import schema
-from cardcore.profile.loader import MAX_BYTES
-from cardcore.profile.model import Profile
+from cardcore.profile.loader import MAX_BYTES, load_entry
+from cardcore.profile.match import Candidate
+from cardcore.profile.model import Match, Profile
+from cardcore.profile.sections import read_match
 from cardcore.profile.tree import Place
 
 ENVIRONMENT = "CARDCORE_PROFILE_PATH"
@@ -46,6 +49,14 @@ class Catalog:
                 f"there is no profile named {profile_id}", hint=f"There are {', '.join(sorted(self.sources))}."
             )
         return self._load(source, ())
+
+    def candidate(self, profile_id: str) -> Candidate:
+        """A profile of the catalogue as one that a card may match; one not loaded yet is looked at for that only."""
+        if profile_id in self._loaded:
+            return Candidate.of(self._loaded[profile_id])
+        path = self.sources[profile_id].path
+        found = load_entry(_content(path), str(path), "match")
+        return Candidate(match=Match() if found is None else read_match(found), build=partial(self.load, profile_id))
 
     def load_file(self, path: Path) -> Profile:
         """The profile in a file, whether or not the catalogue has it; it may build on those of the catalogue."""
@@ -141,11 +152,11 @@ def load(name_or_path: str | Path) -> Profile:
     return catalog().load(name_or_path)
 
 
-def load_all() -> list[Profile]:
-    """Every profile that can be loaded by name, abstract ones too, in the order of their ids.
+def candidates() -> list[Candidate]:
+    """What a card may match, in the order of the profiles' ids; of a shipped profile only its `match` is read for that.
 
     A user's own that is not valid is left out with a warning in the log, as if its file were not there: it must not
-    stop other cards. ProfileError at the first shipped one that is not valid.
+    stop other cards. ProfileError where a shipped one is not valid, when that shows.
     """
     left_out: dict[Path, ProfileError] = {}
     while True:
@@ -156,7 +167,7 @@ def load_all() -> list[Profile]:
         left_out |= found
     for path, error in left_out.items():
         _log.warning("the profile %s is not valid and left out: %s", path.stem, error.message)
-    return [shelf.load(profile_id) for profile_id in sorted(shelf.sources)]
+    return [shelf.candidate(profile_id) for profile_id in sorted(shelf.sources)]
 
 
 def _invalid_of_users(shelf: Catalog) -> dict[Path, ProfileError]:

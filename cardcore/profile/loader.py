@@ -31,6 +31,11 @@ def load_tree(data: bytes, file: str) -> Tree:
     return _Builder(_decode(data, file), file).document()
 
 
+def load_entry(data: bytes, file: str, key: str) -> Tree | None:
+    """The value of one key of a YAML file's mapping, None if it has none. What stands after it is not looked at."""
+    return _Builder(_decode(data, file), file).entry(key)
+
+
 def _decode(data: bytes, file: str) -> str:
     if len(data) > MAX_BYTES:
         raise ProfileError(
@@ -77,18 +82,29 @@ class _Builder:
 
     def document(self) -> Tree:
         """The one document of the file."""
+        tree = self._node(self._first(), 0)
+        next(self._events)  # end of the document
+        after = next(self._events)
+        if isinstance(after, events.DocumentStartEvent):
+            raise self._at(after.start_mark).error("a second document", "Write one profile per file.")
+        return tree
+
+    def entry(self, wanted: str) -> Tree | None:
+        """The value of one key of the document, which is read no further."""
+        first = self._first()
+        if not isinstance(first, events.MappingStartEvent):
+            return None
+        return next((value for key, value in self._entries(1) if key.text == wanted), None)
+
+    def _first(self) -> events.Event:
+        """The event with which the document's content begins."""
         next(self._events)  # start of the stream
         start = next(self._events)
         if not isinstance(start, events.DocumentStartEvent):
             raise ProfileError("the file is empty", file=self._file, line=1, column=1)
         if start.version or start.tags:
             raise self._at(start.start_mark).error("a YAML directive", "Remove the line that begins with %.")
-        tree = self._node(next(self._events), 0)
-        next(self._events)  # end of the document
-        after = next(self._events)
-        if isinstance(after, events.DocumentStartEvent):
-            raise self._at(after.start_mark).error("a second document", "Write one profile per file.")
-        return tree
+        return next(self._events)
 
     def _at(self, mark: object) -> Place:
         return Place(self._file, getattr(mark, "line", 0) + 1, getattr(mark, "column", 0) + 1)

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 
 from cardcore import tlv
 from cardcore.errors import ProfileError, ReplyError
-from cardcore.profile.model import Masked, Match, Profile
+from cardcore.profile.model import Masked, Match, Profile, ReplyMatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A profile that a card may match: how it recognises one, and the whole of it, built when it is wanted."""
+
+    match: Match
+    build: Callable[[], Profile]
+
+    @classmethod
+    def of(cls, profile: Profile) -> Candidate:
+        """A profile that is built already; an abstract one matches nothing."""
+        return cls(match=Match() if profile.abstract else profile.match, build=lambda: profile)
+
 
 Select = Callable[[Profile, bytes], bytes | None]
 """Selects an AID with the profile's SELECT: the reply's data field, None if the card has no such application."""
@@ -22,58 +36,51 @@ class Matched:
     reason: str
 
 
-def by_atr(profiles: Iterable[Profile], atr: bytes) -> list[Profile]:
-    """The profiles that ask for this ATR, among others, or call it usual."""
+def by_atr(candidates: Iterable[Candidate], atr: bytes) -> list[Candidate]:
+    """The candidates that ask for this ATR, among others, or call it usual."""
     return [
-        profile
-        for profile in profiles
-        if any(masked.matches(atr) for masked in (*profile.match.atrs, *profile.match.usual))
+        candidate
+        for candidate in candidates
+        if any(masked.matches(atr) for masked in (*candidate.match.atrs, *candidate.match.usual))
     ]
 
 
-def candidate_aids(profiles: Iterable[Profile], atr: bytes) -> list[tuple[Profile, bytes]]:
-    """The AIDs worth selecting on a card of this ATR, with the profile of each; those that know the ATR first."""
-    candidates = list(profiles)
-    known, unbound = _groups(candidates, atr)
-    return [(profile, aid) for profile in (*known, *unbound) for aid in profile.match.aids]
-
-
-def resolve(profiles: Sequence[Profile], atr: bytes, select: Select) -> Matched | None:
+def resolve(candidates: Sequence[Candidate], atr: bytes, select: Select) -> Matched | None:
     """The one profile that the card matches, None if there is none.
 
     All that a profile's `match` gives must hold. Profiles that know the ATR are preferred: only if none of them
-    matches are the others' AIDs selected. ProfileError if two match and neither refines the other.
+    matches are the others' AIDs selected, and only those are built whose AIDs are. ProfileError if two match and
+    neither refines the other.
     """
-    real = [profile for profile in profiles if not profile.abstract]
-    for group in _groups(real, atr):
-        matched = [found for profile in group for found in _matching(profile, select)]
+    for group in _groups(candidates, atr):
+        matched = [found for candidate in group for found in _matching(candidate, select)]
         if matched:
             return _only(matched)
     return None
 
 
-def _groups(profiles: Sequence[Profile], atr: bytes) -> tuple[list[Profile], list[Profile]]:
-    """The profiles that know the ATR, and those that any card may match."""
-    known = by_atr(profiles, atr)
-    return known, [profile for profile in profiles if not profile.match.atrs and profile not in known]
+def _groups(candidates: Sequence[Candidate], atr: bytes) -> tuple[list[Candidate], list[Candidate]]:
+    """The candidates that know the ATR, and those that any card may match."""
+    known = by_atr(candidates, atr)
+    return known, [one for one in candidates if one.match.aids and not one.match.atrs and one not in known]
 
 
-def _matching(profile: Profile, select: Select) -> Iterator[Matched]:
+def _matching(candidate: Candidate, select: Select) -> Iterator[Matched]:
     """At most one match: by the first of the AIDs that the card selects with the right reply."""
-    with_atr = "ATR" if profile.match.atrs else ""
-    if not profile.match.aids:
+    wanted, profile = candidate.match, candidate.build()
+    with_atr = "ATR" if wanted.atrs else ""
+    if not wanted.aids:
         yield Matched(profile=profile, aid=b"", reason=with_atr)
         return
-    for aid in profile.match.aids:
+    for aid in wanted.aids:
         reply = select(profile, aid)
-        if reply is not None and _replies(profile, reply):
-            reasons = [with_atr, f"AID {aid.hex().upper()}", "reply to SELECT" if profile.match.reply else ""]
+        if reply is not None and _replies(wanted.reply, reply):
+            reasons = [with_atr, f"AID {aid.hex().upper()}", "reply to SELECT" if wanted.reply else ""]
             yield Matched(profile=profile, aid=aid, reason=", ".join(filter(None, reasons)))
             return
 
 
-def _replies(profile: Profile, reply: bytes) -> bool:
-    wanted = profile.match.reply
+def _replies(wanted: ReplyMatch | None, reply: bytes) -> bool:
     if wanted is None:
         return True
     try:

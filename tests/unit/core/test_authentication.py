@@ -21,7 +21,7 @@ from cardcore.errors import (
     ReplyError,
     StatusError,
 )
-from cardcore.pinpad import PadEntry
+from cardcore.pinpad.entry import PadEntry
 from cardcore.profile.template import Values
 from cardcore.secret import Secret
 from tests.unit.core.fakecard import PIN, PUK, WRONG, FakeCard, piv, without

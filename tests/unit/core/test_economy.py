@@ -89,10 +89,10 @@ def test_a_card_with_a_usual_atr_is_identified_by_one_select() -> None:
 
 def test_any_other_card_is_asked_for_each_application_once() -> None:
     shelf = catalog.catalog([catalog.shipped_directory()])
-    profiles = [shelf.load(name) for name in shelf.sources]
-    known = {aid for profile in profiles for aid in profile.match.aids}
+    candidates = [shelf.candidate(name) for name in shelf.sources]
+    known = {aid for candidate in candidates for aid in candidate.match.aids}
     transport = FakeTransport(lambda command: "9000" if command.data == AID else "6A82")
-    assert opening.identify(transport, profiles).profile.id == "piv"
+    assert opening.identify(transport, candidates).profile.id == "piv"
     assert len(known) <= len(transport.sent) <= len(known) + 1
 
 

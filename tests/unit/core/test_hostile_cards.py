@@ -16,6 +16,7 @@ from cardcore.card import Card
 from cardcore.channel import MAX_ROUNDS
 from cardcore.errors import CardError, CardRemoved
 from cardcore.profile import catalog
+from cardcore.profile.match import Candidate
 from cardcore.tlv import Tlv
 from tests.unit.core.fakecard import piv
 from tests.unit.core.fakes import Answer, FakeTransport
@@ -113,7 +114,7 @@ def test_only_card_errors_come_out(name: str, script: list[bytes]) -> None:
 def test_opening_survives_every_card(script: list[bytes]) -> None:
     transport = talker(script)
     with suppress(CardError):
-        opening.identify(transport, [piv()])
+        opening.identify(transport, [Candidate.of(piv())])
     assert len(transport.sent) <= len(script) + 4
 
 
@@ -165,11 +166,11 @@ def test_a_key_of_an_unknown_type_is_there_but_cannot_be_used() -> None:
 
 def test_no_shipped_profile_breaks_on_a_silent_card() -> None:
     shelf = catalog.catalog([catalog.shipped_directory()])
-    profiles = [shelf.load(name) for name in shelf.sources]
+    candidates = [shelf.candidate(name) for name in shelf.sources]
     for answer in ("6D00", "9000", "6A82", "6283", b"\xff" * 30 + b"\x90\x00", CardRemoved("gone")):
         transport = FakeTransport(said(answer))
         with pytest.raises(CardError):
-            opening.identify(transport, profiles)
+            opening.identify(transport, candidates)
 
 
 def said(answer: Answer) -> Callable[[CommandApdu], Answer]:

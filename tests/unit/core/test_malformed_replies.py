@@ -86,10 +86,10 @@ def test_only_card_errors_come_out(name: str) -> None:
 
 
 def test_no_card_is_found_in_noise_but_card_errors() -> None:
-    profiles = [SHELF.load(name) for name in REAL]
+    candidates = [SHELF.candidate(name) for name in REAL]
     liar = Liar(dice=random.Random(SEED))  # noqa: S311 - as above
     for _ in range(300):
         transport = FakeTransport(liar.reply)
         with suppress(CardError):
-            opening.identify(transport, profiles)
+            opening.identify(transport, candidates)
         assert len(transport.sent) < 1000

@@ -23,6 +23,7 @@ from cardcore.errors import (
     TransportError,
     UnknownCard,
 )
+from cardcore.profile.match import Candidate
 from cardcore.profile.model import Extended, Limits, Match, Profile
 from cardcore.softcard import SoftCardStore
 from cardcore.transport import pcsc
@@ -52,9 +53,13 @@ def answering(*aids: bytes) -> FakeTransport:
 # Identification
 
 
+def identified(card: FakeTransport, *profiles: Profile) -> opening.Identified:
+    return opening.identify(card, [Candidate.of(profile) for profile in profiles])
+
+
 def test_the_profile_whose_application_is_there_is_taken() -> None:
     card = answering(AID)
-    found = opening.identify(card, [with_match("a", OTHER), with_match("b", AID)])
+    found = identified(card, with_match("a", OTHER), with_match("b", AID))
     assert (found.profile.id, found.aid) == ("b", AID)
     assert "A000000308" in found.reason
     assert [command.data for command in card.commands] == [OTHER, AID]
@@ -62,10 +67,10 @@ def test_the_profile_whose_application_is_there_is_taken() -> None:
 
 def test_the_application_is_selected_in_the_end() -> None:
     card = answering(OTHER, AID)
-    found = opening.identify(card, [with_match("a", AID), with_match("b", OTHER, refines="a")])
+    found = identified(card, with_match("a", AID), with_match("b", OTHER, refines="a"))
     assert found.aid == OTHER
     card = answering(OTHER, AID)
-    found = opening.identify(card, [with_match("a", AID, refines="b"), with_match("b", OTHER)])
+    found = identified(card, with_match("a", AID, refines="b"), with_match("b", OTHER))
     assert found.aid == AID
     assert card.commands[-1].data == AID
 
@@ -73,24 +78,24 @@ def test_the_application_is_selected_in_the_end() -> None:
 def test_an_application_is_asked_for_once() -> None:
     card = answering()
     with pytest.raises(UnknownCard, match="ATR 3B00"):
-        opening.identify(card, [with_match("a", AID), with_match("b", OTHER), with_match("c", AID, OTHER)])
+        identified(card, with_match("a", AID), with_match("b", OTHER), with_match("c", AID, OTHER))
     assert [command.data for command in card.commands] == [AID, OTHER]
 
 
 def test_two_profiles_that_match_are_an_error() -> None:
     with pytest.raises(ProfileError, match="a and b"):
-        opening.identify(answering(AID), [with_match("a", AID), with_match("b", AID)])
+        identified(answering(AID), with_match("a", AID), with_match("b", AID))
 
 
 @pytest.mark.parametrize("answer", ["6D00", "6283", b"\x90", "6A82"])
 def test_a_strange_answer_to_select_is_no_match(answer: Answer) -> None:
     with pytest.raises(UnknownCard):
-        opening.identify(FakeTransport(lambda command: answer), [piv()])
+        identified(FakeTransport(lambda command: answer), piv())
 
 
 def test_a_card_that_is_pulled_is_not_unknown() -> None:
     with pytest.raises(CardRemoved):
-        opening.identify(FakeTransport(lambda command: CardRemoved("gone")), [piv()])
+        identified(FakeTransport(lambda command: CardRemoved("gone")), piv())
 
 
 def test_a_transport_that_cannot_be_used_is_closed() -> None:

@@ -10,6 +10,7 @@ from cardcore.card import Card
 from cardcore.channel import Channel
 from cardcore.opening import identify
 from cardcore.profile.catalog import catalog, shipped_directory
+from cardcore.profile.match import Candidate
 from cardcore.profile.model import Operation, Profile
 from cardcore.profile.template import DataObject, Join, Literal, Name
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
@@ -59,7 +60,7 @@ def transport() -> Listening:
 
 def opened(transport: Listening) -> Card:
     profile = with_key_files()
-    found = identify(transport, [profile])
+    found = identify(transport, [Candidate.of(profile)])
     return Card(profile, Channel(transport), aid=found.aid, selected=True)
 
 

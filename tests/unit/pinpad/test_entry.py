@@ -31,7 +31,7 @@ from cardcore.errors import (
     TransportError,
 )
 from cardcore.pin import PinEncoding, PinSpec
-from cardcore.pinpad import PinPad
+from cardcore.pinpad.given import PinPad
 from cardcore.pinpad.structures import BlockFormat, block_format
 from cardcore.profile.model import Profile
 from cardcore.profile.template import DataObject, Join, Literal, Name, Node

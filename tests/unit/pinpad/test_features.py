@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cardcore.errors import CardError, CardRemoved, CardReset, NoService, ReplyError, TransportError
-from cardcore.pinpad import find_pad
-from cardcore.pinpad.features import DEFAULT_MAXIMUM, Way, feature_request
+from cardcore.pinpad.features import DEFAULT_MAXIMUM, Way, feature_request, find_pad
 from cardcore.pinpad.quirks import QUIRKS, quirk_of
 from cardcore.transport.soft import SoftTransport
 from tests.unit.core.softpiv import new_soft_card

@@ -11,7 +11,9 @@ import pytest
 from cardcore.apdu import CommandApdu
 from cardcore.errors import NotSupported
 from cardcore.pin import PinEncoding, PinSpec
-from cardcore.pinpad import PadEntry, PadReader, PinPad, find_pad
+from cardcore.pinpad.entry import PadEntry
+from cardcore.pinpad.features import PadReader, find_pad
+from cardcore.pinpad.given import PinPad
 from cardcore.pinpad.quirks import QUIRKS
 from cardcore.pinpad.structures import PIN_MODIFY, PIN_VERIFY, verify_structure
 from cardcore.profile import catalog

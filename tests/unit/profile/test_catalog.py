@@ -13,12 +13,13 @@ from cardcore.profile.catalog import (
     ENVIRONMENT,
     Catalog,
     available,
+    candidates,
     catalog,
     load,
-    load_all,
     shipped_directory,
     user_directories,
 )
+from cardcore.profile.model import Match
 from tests.unit.profile.profile_text import CARD
 
 ROOT = Path(__file__).parents[3]
@@ -31,12 +32,17 @@ def write(folder: Path, name: str, text: str = CARD) -> Path:
     return path
 
 
+def ids() -> list[str]:
+    """What a card may match, each built."""
+    return [candidate.build().id for candidate in candidates()]
+
+
 def test_shipped_profiles_all_load() -> None:
     sources = available()
     assert {"iso7816"} <= {source.id for source in sources}
     assert sources == sorted(sources, key=lambda source: source.id)
     assert all(source.shipped for source in sources)
-    assert [profile.id for profile in load_all()] == [source.id for source in sources]
+    assert ids() == [source.id for source in sources]
     assert load("iso7816").abstract
 
 
@@ -52,17 +58,17 @@ def test_a_users_profile_that_is_not_valid_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It counts as if it were not there, those that build on it too; a shipped one that it hid is there again."""
-    shipped = load_all()
+    shipped = ids()
     monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
     write(tmp_path, "iso7816", CARD + "quirks: 1\n")
     write(tmp_path, "mine", CARD)
-    assert [profile.id for profile in load_all()] == sorted([*(profile.id for profile in shipped), "mine"])
+    assert ids() == sorted([*shipped, "mine"])
     (warning,) = caplog.messages
     assert warning.startswith(f"the profile iso7816 is not valid and left out: {tmp_path / 'iso7816.yaml'}:6:9: ")
     caplog.clear()
     write(tmp_path, "builds", CARD + "base: broken\n")
     write(tmp_path, "broken", "")
-    assert "builds" not in {profile.id for profile in load_all()}
+    assert "builds" not in ids()
     assert [message.split()[2] for message in caplog.messages] == ["broken", "builds", "iso7816"]
     with pytest.raises(ProfileError):
         load("broken")
@@ -72,7 +78,25 @@ def test_a_shipped_profile_that_is_not_valid_is_told(tmp_path: Path, monkeypatch
     write(tmp_path, "a", CARD + "quirks: 1\n")
     monkeypatch.setattr("cardcore.profile.catalog.shipped_directory", lambda: tmp_path)
     with pytest.raises(ProfileError, match=r"a\.yaml:6:9: "):
-        load_all()
+        ids()
+
+
+def test_how_a_profile_matches_is_known_before_it_is_built(tmp_path: Path) -> None:
+    shelf = catalog([shipped_directory()])
+    for name in shelf.sources:
+        candidate = shelf.candidate(name)
+        profile = candidate.build()
+        assert candidate.match == profile.match
+        assert shelf.candidate(name).build() is profile
+    write(tmp_path, "list", "[1]")
+    write(tmp_path, "bad", "match: {}\n")
+    write(tmp_path, "late", CARD + "quirks: 1\n")
+    shelf = catalog([tmp_path])
+    assert shelf.candidate("list").match == Match()
+    with pytest.raises(ProfileError, match=r"bad\.yaml:1:8: "):
+        shelf.candidate("bad")
+    with pytest.raises(ProfileError, match=r"late\.yaml:6:9: "):
+        shelf.candidate("late").build()
 
 
 def test_the_configuration_folder() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cardcore.errors import ProfileError
-from cardcore.profile.match import Select, by_atr, candidate_aids, resolve
+from cardcore.profile.match import Candidate, Select, by_atr, resolve
 from cardcore.profile.model import Masked, Match, Profile, ReplyMatch
 
 ATR = bytes.fromhex("3BF2180002")
@@ -30,21 +30,32 @@ def selects(*aids: bytes, reply: bytes = b"") -> Select:
 
 
 def found(profiles: list[Profile], select: Select, atr: bytes = ATR) -> tuple[str, bytes, str] | None:
-    matched = resolve(profiles, atr, select)
+    matched = resolve([Candidate.of(profile) for profile in profiles], atr, select)
     return None if matched is None else (matched.profile.id, matched.aid, matched.reason)
 
 
 def test_by_atr() -> None:
-    known, unknown = card("known", atr=True), card("unknown", aids=(A,))
+    known, unknown = Candidate.of(card("known", atr=True)), Candidate.of(card("unknown", aids=(A,)))
     assert by_atr([known, unknown], ATR) == [known]
     assert by_atr([known, unknown], ATR + b"\0") == []
     assert by_atr([known, unknown], b"\x3b" + ATR[1:3] + b"\1\2") == []
 
 
-def test_candidate_aids_begin_with_those_of_the_atr() -> None:
-    first, second = card("b", aids=(B,)), card("a", aids=(A, C), atr=True)
-    assert candidate_aids([first, second], ATR) == [(second, A), (second, C), (first, B)]
-    assert candidate_aids([first, second], b"") == [(first, B)]
+def test_only_what_the_atr_leaves_is_built() -> None:
+    built: list[str] = []
+
+    def candidate(profile: Profile) -> Candidate:
+        def build() -> Profile:
+            built.append(profile.id)
+            return profile
+
+        return Candidate(match=profile.match, build=build)
+
+    candidates = [candidate(card("a", aids=(A,))), candidate(card("b", aids=(B,), atr=True)), candidate(card("c"))]
+    assert resolve(candidates, ATR, selects(B)) is not None
+    assert built == ["b"]
+    assert resolve(candidates, ATR, selects()) is None
+    assert built == ["b", "b", "a"]
 
 
 def test_by_aid() -> None:
