@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,14 +21,14 @@ class Output:
     def result(self, document: Document, people: str | Iterable[str] = ()) -> None:
         """The command's answer: the document with `--json`, else the text."""
         if self.json_wanted:
-            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+            click.echo(_json(document, indent=2))
             return
         for line in (people,) if isinstance(people, str) else people:
             click.echo(line)
 
     def event(self, document: Document, people: str) -> None:
         """One of several answers over time: a line each, with `--json` a JSON document per line."""
-        click.echo(json.dumps(document, ensure_ascii=False) if self.json_wanted else people)
+        click.echo(_json(document) if self.json_wanted else people)
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
@@ -40,13 +39,19 @@ class Output:
     def prompt(self, message: str, seconds: int) -> None:
         """What a person has to do at the reader, and how long they have, at once on stderr; with `--json` too."""
         document = {"prompt": {"message": message, "seconds": seconds}}
-        click.echo(json.dumps(document) if self.json_wanted else f"{message} (within {seconds} seconds).", err=True)
+        click.echo(_json(document) if self.json_wanted else f"{message} (within {seconds} seconds).", err=True)
         sys.stderr.flush()
 
     def binary(self, data: bytes) -> None:
         """Bytes on stdout, as they are."""
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+
+def _json(document: Document, indent: int | None = None) -> str:
+    import json
+
+    return json.dumps(document, indent=indent, ensure_ascii=False)
 
 
 def refuse_terminal(what: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -123,6 +122,8 @@ def form(node: Tree, forms: type[Form]) -> Form:
 
 def suggestion(found: str, choices: Iterable[str]) -> str:
     """A hint that names the choice nearest to what was found; empty if none is near."""
+    import difflib
+
     near = difflib.get_close_matches(found[:_MAX_NAME], list(choices), n=1)
     return f"Did you mean {near[0]}?" if near else ""
 

@@ -2,12 +2,14 @@
 
 The two commands run in turn, so that a drift of the machine's speed meets both; the ratio of their medians counts. Once
 with no delay and once with 20 ms per APDU on the card's side, as slow cards have. Needs pcscd, vpcd and OpenSC.
-Run from the top of the tree: `.venv/bin/python -m tools.bench.sign [--rounds N]`.
+The package is compiled to bytecode first, as every installer does; a checkout where Python may not write is not.
+Run: `.venv/bin/python tools/bench/sign.py [--rounds N]`.
 """
 
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import statistics
 import subprocess
@@ -23,11 +25,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from cardcore.opening import open_on
-from cardcore.softcard import SoftCard
-from cardcore.softcard.registry import factory_secrets, volatile_card
-from cardcore.transport.soft import SoftTransport
-from tests.simulated.rig import PcscRig
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tools" / "pinpad-reader")]
+
+from cardcore.opening import open_on  # noqa: E402 - found through the line above
+from cardcore.softcard import SoftCard  # noqa: E402 - the same
+from cardcore.softcard.registry import factory_secrets, volatile_card  # noqa: E402 - the same
+from cardcore.transport.soft import SoftTransport  # noqa: E402 - the same
+from tests.simulated.rig import PcscRig  # noqa: E402 - the same
 
 FAMILY, KEY, TYPE, PIN = "piv", "9a", "rsa2048", "123456"
 DELAYS = (0.0, 20.0)
@@ -108,6 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=9)
     rounds: int = parser.parse_args().rounds
+    compileall.compile_dir(ROOT / "cardcore", quiet=1)
     card = prepared_card()
     with PcscRig(readers=2) as rig, tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -8,7 +8,8 @@ import pytest
 
 from cardcore.errors import CardRemoved, CardReset, ReaderBusy, TransportError
 from cardcore.softcard import volatile_card
-from cardcore.transport import CountingTransport, FaultKind, FaultPlan, FaultTransport, Transport
+from cardcore.transport.base import Transport
+from cardcore.transport.faults import CountingTransport, FaultKind, FaultPlan, FaultTransport
 from cardcore.transport.soft import SoftTransport
 
 SELECT = bytes.fromhex("00A4040005A000000308")

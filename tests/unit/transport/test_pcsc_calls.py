@@ -13,7 +13,8 @@ import pytest
 from smartcard import scard
 
 from cardcore.errors import CardRemoved, CardReset, NoCard, NoReader, NoService, ReaderBusy, TransportError
-from cardcore.transport import CardProtocol, pcsc
+from cardcore.transport import pcsc
+from cardcore.transport.base import CardProtocol
 from cardcore.transport.pcsc import EventKind
 
 READER = "Reader 1"

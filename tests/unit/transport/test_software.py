@@ -8,8 +8,8 @@ import pytest
 
 from cardcore.errors import CardRemoved, NoReader, TransportError
 from cardcore.softcard import SoftCardStore, volatile_card
-from cardcore.transport import CardProtocol, FaultKind, FaultPlan, FaultTransport
-from cardcore.transport.base import OPEN, Mask, Transport
+from cardcore.transport.base import OPEN, CardProtocol, Mask, Transport
+from cardcore.transport.faults import FaultKind, FaultPlan, FaultTransport
 from cardcore.transport.logged import LOGGER_NAME, LoggingTransport
 from cardcore.transport.soft import SoftTransport
 from cardcore.transport.wrapper import TransportWrapper

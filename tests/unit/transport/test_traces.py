@@ -13,17 +13,10 @@ import pytest
 
 from cardcore.errors import CardRemoved, CardReset, InputError, ReaderBusy, ReplyError, TransportError
 from cardcore.softcard import volatile_card
-from cardcore.transport import (
-    CardProtocol,
-    FaultKind,
-    FaultPlan,
-    FaultTransport,
-    Mask,
-    RecorderTransport,
-    ReplayTransport,
-    Transport,
-    open_trace,
-)
+from cardcore.transport.base import CardProtocol, Mask, Transport
+from cardcore.transport.faults import FaultKind, FaultPlan, FaultTransport
+from cardcore.transport.recorder import RecorderTransport, open_trace
+from cardcore.transport.replay import ReplayTransport
 from cardcore.transport.soft import SoftTransport
 from cardcore.transport.wrapper import TransportWrapper
 
