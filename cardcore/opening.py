@@ -48,12 +48,12 @@ def open_on(transport: Transport, profile: str | None = None) -> Card:
     return open_among(transport, lambda: _candidates(profile))
 
 
-def open_among(transport: Transport, profiles: Callable[[], Iterable[Profile]]) -> Card:
+def open_among(transport: Transport, candidates: Callable[[], Sequence[Candidate]]) -> Card:
     """A `Card` of one of the profiles on a transport that is open already; the transport is closed if that fails."""
     try:
         _begin(transport)
         try:
-            found = identify(transport, profiles())
+            found = identify(transport, candidates())
         finally:
             transport.end()
         channel = Channel(transport, _limits(found.profile, transport))

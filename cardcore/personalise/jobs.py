@@ -20,7 +20,7 @@ from cardcore.personalise.plan import FromField, Plan
 from cardcore.personalise.records import Enrolment, Run
 from cardcore.personalise.workpiece import Issuers
 from cardcore.profile import catalog
-from cardcore.profile.model import Profile
+from cardcore.profile.match import Candidate
 
 SecretFields = Callable[[str], Mapping[str, str]]
 
@@ -42,7 +42,7 @@ class Job:
     journal: Journal
     issuers: Issuers
     keeping: Keeping
-    profiles: tuple[Profile, ...]
+    profiles: tuple[Candidate, ...]
     emit: Listener
     stop: Flag
     secret_fields: SecretFields
@@ -116,6 +116,6 @@ def keeping_for(plan: Plan, opener: Opener | None = None) -> Keeping:
     return Keeping(sealer=sealer(plan.recipients) if plan.recipients else None, opener=opener)
 
 
-def every_profile() -> tuple[Profile, ...]:
+def every_profile() -> tuple[Candidate, ...]:
     """The profiles that a card may have, so that one which is not in the plan is told as what it is."""
-    return tuple(found for found in catalog.load_all() if not found.abstract)
+    return tuple(catalog.candidates())
