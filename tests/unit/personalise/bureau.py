@@ -13,6 +13,7 @@ from cardcore.personalise.journal import Journal
 from cardcore.personalise.plan_reading import read_plan
 from cardcore.personalise.store import Hook
 from cardcore.personalise.worker import Outcome, Worker
+from cardcore.profile.match import Candidate
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.base import Transport
 from cardcore.transport.soft import SoftTransport
@@ -42,7 +43,7 @@ class Bureau:
             journal=self.journal,
             issuers=self.issuers,
             keeping=keeping_for(self.plan, recipient_opener() if unlock else None),
-            profiles=tuple(card.profile for card in self.plan.cards.values()),
+            profiles=tuple(Candidate.of(card.profile) for card in self.plan.cards.values()),
             emit=self.events.append,
             stop=Flag(),
             secret_fields=enrolling.secret_fields,
