@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cardcore.errors import InputError
 from cardcore.personalise.issuer_reading import MOST_SECONDS
+from cardcore.personalise.letter_pages import open_fonts
 from cardcore.personalise.plan import CardPlan, LetterFormat, LettersPlan, ToPrinter, ToRecipients
 from cardcore.personalise.plan_scope import Scope
 from cardcore.personalise.templates import CARD_FIELDS, PIN_PREFIX, Template
@@ -28,8 +29,8 @@ def read_letters(node: Tree, scope: Scope, cards: Mapping[str, CardPlan]) -> Let
         template=_template(section.need("template"), scope),
         destination=_destination(section, scope),
         format=form,
-        font=section.read("font", scope.file, None),
-        pin_font=section.read("pin_font", scope.file, None),
+        font=section.read("font", lambda value: _font(value, scope), None),
+        pin_font=section.read("pin_font", lambda value: _font(value, scope), None),
     )
     place = section.need("template").place
     if not letters.pins:
@@ -57,6 +58,15 @@ def _template(node: Tree, scope: Scope) -> Template:
         if not name.startswith(PIN_PREFIX):
             scope.use(node.place, name)
     return found
+
+
+def _font(node: Tree, scope: Scope) -> Path:
+    path = scope.file(node)
+    try:
+        open_fonts(path, None)
+    except InputError as error:
+        raise node.place.error(error.message, error.hint) from error
+    return path
 
 
 def _destination(section: reader.Section, scope: Scope) -> ToRecipients | ToPrinter:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cardcore.errors import CardError, InputError, ProfileError
 from cardcore.personalise.card_secrets import CardSecrets, check_sources
 from cardcore.personalise.holders import Holder, read_holders
+from cardcore.personalise.letters import Letters
 from cardcore.personalise.plan import CardPlan, FromFile, Plan, SqlHolders, Tlv, with_card
 from cardcore.personalise.plan_reading import draft_plan
 from cardcore.personalise.sql_records import QUERY
@@ -78,12 +79,12 @@ def _with_holders(plan: Plan, findings: list[Finding]) -> PlanReport:
     """The report with what is wrong with the holders."""
     count, unnamed = 0, 0
     cards: Counter[str] = Counter()
+    check = HolderCheck(plan)
     try:
         for holder in read_holders(plan.holders):
             count += 1
-            own = cards_of(plan, holder)
-            cards.update(own)
-            found = [_finding(error) for error in holder_problems(plan, holder, own)]
+            cards.update(check.cards(holder))
+            found = [_finding(error) for error in check.problems(holder)]
             room = max(MOST_FINDINGS - len(findings), 0)
             findings += found[:room]
             unnamed += len(found[room:])
@@ -94,39 +95,44 @@ def _with_holders(plan: Plan, findings: list[Finding]) -> PlanReport:
     return PlanReport(plan=plan, findings=tuple(findings), holders=count, cards=dict(cards), unnamed=unnamed)
 
 
-def cards_of(plan: Plan, holder: Holder) -> list[str]:
-    """The profiles of the cards that the holder may get."""
-    return [name for name, card in plan.cards.items() if card.is_for(holder.fields)]
+class HolderCheck:
+    """Finds what is wrong with holders' records for one plan."""
 
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._file = QUERY if isinstance(plan.holders, SqlHolders) else str(plan.holders.path)
+        self._letters = None if plan.letters is None else Letters(plan.letters)
 
-def require_holder(plan: Plan, holder: Holder) -> None:
-    """ProfileError for the first thing for which the holder could get no card of this plan."""
-    for error in holder_problems(plan, holder, cards_of(plan, holder)):
-        raise error
+    def cards(self, holder: Holder) -> list[str]:
+        """The profiles of the cards that the holder may get."""
+        return [name for name, card in self._plan.cards.items() if card.is_for(holder.fields)]
 
+    def require(self, holder: Holder) -> None:
+        """ProfileError for the first thing for which the holder could not get a card."""
+        for error in self.problems(holder):
+            raise error
 
-def holder_problems(plan: Plan, holder: Holder, cards: list[str]) -> Iterator[ProfileError]:
-    """What is wrong with a holder's record for the cards of these profiles."""
-    file = QUERY if isinstance(plan.holders, SqlHolders) else plan.holders.path
-    for name in sorted(plan.columns - holder.fields.keys()):
-        yield ProfileError(
-            f"the holder {holder.id} has no field {name}",
-            file=file,
-            line=holder.line,
-            column=1,
-            hint="Complete the record, or change the plan.",
-        )
-        return
-    if not cards:
-        hint = "See `only` in the plan."
-        message = f"no card of the plan is for the holder {holder.id}"
-        yield ProfileError(message, file=file, line=holder.line, column=1, hint=hint)
-    for name in cards:
-        try:
-            _try_card(plan.cards[name], with_card(holder.fields, _SERIAL, name))
-        except InputError as error:
-            message = f"the holder {holder.id}: {error.message}"
-            yield ProfileError(message, file=file, line=holder.line, column=1, hint=error.hint)
+    def problems(self, holder: Holder) -> Iterator[ProfileError]:
+        """What is wrong with the record, with the line where it stands."""
+        missing = sorted(self._plan.columns - holder.fields.keys())
+        if missing:
+            hint = "Complete the record, or change the plan."
+            yield self._wrong(holder, f"the holder {holder.id} has no field {missing[0]}", hint)
+            return
+        cards = self.cards(holder)
+        if not cards:
+            yield self._wrong(holder, f"no card of the plan is for the holder {holder.id}", "See `only` in the plan.")
+        for name in cards:
+            fields = with_card(holder.fields, _SERIAL, name)
+            try:
+                _try_card(self._plan.cards[name], fields)
+                if self._letters is not None:
+                    self._letters.check(fields)
+            except InputError as error:
+                yield self._wrong(holder, f"the holder {holder.id}: {error.message}", error.hint)
+
+    def _wrong(self, holder: Holder, message: str, hint: str) -> ProfileError:
+        return ProfileError(message, file=self._file, line=holder.line, column=1, hint=hint)
 
 
 def _try_card(card: CardPlan, fields: Mapping[str, str]) -> None:
