@@ -26,7 +26,7 @@ from cardcore.personalise.plan_scope import Scope
 from cardcore.personalise.secret_reading import FACTORY, UNSET, Wanted, read_rule
 from cardcore.pin import PinSpec
 from cardcore.profile import reader
-from cardcore.profile.model import KeySlot, Needs, PinPolicy, Profile, Usage
+from cardcore.profile.model import Admin, KeySlot, Needs, PinPolicy, Profile, Usage
 from cardcore.profile.tree import Place, Scalar, Tree
 from cardcore.signing import choose_for_signing, request_for
 
@@ -165,7 +165,7 @@ class CardReader:
             raise node.place.error("the administrator of such a card has a PIN", f"Write it under pins: {admin.pin}.")
         section = reader.section(node, ADMIN_KEYS, "the admin key")
         ciphers = tuple(admin.ciphers)
-        cipher = section.read("cipher", lambda value: reader.choice(value, ciphers), self._usual_cipher())
+        cipher = section.read("cipher", lambda value: reader.choice(value, ciphers), _usual_cipher(admin))
         initial_cipher = section.read("initial_cipher", lambda value: reader.choice(value, ciphers), "")
         if section.get("final") is not None and not cipher:
             raise section.place.error("say which `cipher` the new admin key is for", f"One of {', '.join(ciphers)}.")
@@ -175,12 +175,6 @@ class CardReader:
         key = Scalar(place=section.place, text=ADMIN, plain=True)
         initial = self._initial(key, section, old, final)
         return AdminPlan(initial=initial, final=final, initial_cipher=initial_cipher, cipher=cipher if final else "")
-
-    def _usual_cipher(self) -> str:
-        admin = self._profile.admin
-        if admin is None:
-            return ""
-        return admin.default_cipher or (next(iter(admin.ciphers)) if len(admin.ciphers) == 1 else "")
 
     # Keys and objects
 
@@ -213,9 +207,9 @@ class CardReader:
             self._check_can_sign(key.place, slots[key.text], type_name)
         return plan
 
-    def _check_can(self, place: Place, operation: str) -> None:
+    def _check_can(self, place: Place, operation: str, what: str = "keys") -> None:
         if operation not in self._profile.operations:
-            raise place.error(f"cards of the profile {self._profile.id} cannot {operation} keys")
+            raise place.error(f"cards of the profile {self._profile.id} cannot {operation} {what}")
 
     def _check_can_sign(self, place: Place, slot: KeySlot, type_name: str) -> None:
         """A certificate is asked for with a signature by its key: proof that the card has it."""
@@ -247,10 +241,7 @@ class CardReader:
         if name not in self._issuers:
             hint = reader.suggestion(name, self._issuers) or f"Issuers: {', '.join(self._issuers) or 'none'}."
             raise issuer.place.error(f"there is no issuer named {name}", hint)
-        try:
-            return CertificatePlan(issuer=name, contents=self._contents(section))
-        except InputError as error:
-            raise node.place.error(error.message, error.hint) from error
+        return CertificatePlan(issuer=name, contents=self._contents(section))
 
     def _contents(self, section: reader.Section) -> ContentsTemplate:
         def text(node: Tree) -> str:
@@ -268,7 +259,7 @@ class CardReader:
         )
 
     def _objects(self, node: Tree) -> dict[str, Content]:
-        self._check_can(node.place, "write")
+        self._check_can(node.place, "write", "objects")
         found = {}
         for key, value in reader.entries(node, "a mapping of data objects"):
             if key.text not in self._profile.objects and not (reader.is_hex(key.text) and not key.plain):
@@ -324,6 +315,10 @@ class CardReader:
         if Needs.PIN in needs and pin and pin not in plan.pins:
             lacking[pin] = place
         return lacking
+
+
+def _usual_cipher(admin: Admin) -> str:
+    return admin.default_cipher or (next(iter(admin.ciphers)) if len(admin.ciphers) == 1 else "")
 
 
 def read_passphrase(node: Tree, scope: Scope) -> Given | FromField:

@@ -51,14 +51,8 @@ class _File:
         if encoding == "utf-16":
             return 1
         with self._settings.path.open("rb") as stream:
-            line = 0
-            while text := stream.readline(MAX_LINE):
-                line += 1
-                try:
-                    text.decode(encoding)
-                except UnicodeError:
-                    return line
-        return 1
+            lines = enumerate(iter(lambda: stream.readline(MAX_LINE), b""), 1)
+            return next((line for line, text in lines if not _can_be_decoded(text, encoding)), 1)
 
     def records(self, stream: TextIO) -> Iterator[tuple[int, Mapping[str, str]]]:
         names: list[str] = []
@@ -102,6 +96,14 @@ class _File:
             if len(text) > MAX_LINE:
                 raise self.wrong(line, f"a line of more than {MAX_LINE} characters")
             yield text
+
+
+def _can_be_decoded(text: bytes, encoding: str) -> bool:
+    try:
+        text.decode(encoding)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _delimiter(header: str) -> str:

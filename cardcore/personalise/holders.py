@@ -88,7 +88,7 @@ def _records(settings: HoldersSettings) -> Iterator[Record]:
             found: Iterator[Record] = csv_records(settings)
         case JsonHolders():
             found = _json_records(settings.path)
-        case SqlHolders():
+        case _:
             found = sql_records(settings)
     known: Sequence[str] = ()
     file = _file(settings)

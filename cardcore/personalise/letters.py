@@ -56,11 +56,10 @@ class Letters:
         cannot be shown, LetterError where the letter did not arrive; neither shows a PIN.
         """
         with self.content(fields, pins) as content:
-            match self._settings.destination:
-                case ToRecipients() as recipients:
-                    return self._to_recipients(recipients, f"{holder}.{serial}", content)
-                case ToPrinter() as printer:
-                    return _to_printer(printer, content)
+            destination = self._settings.destination
+            if isinstance(destination, ToPrinter):
+                return _to_printer(destination, content)
+            return self._to_recipients(destination, f"{holder}.{serial}", content)
 
     def content(self, fields: Mapping[str, str], pins: Mapping[str, Secret]) -> Secret:
         """The whole letter as the bytes of a file."""

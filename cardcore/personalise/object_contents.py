@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from cardcore.errors import InputError
-from cardcore.personalise.plan import Content, Fixed, FromFile, RandomBytes, Text, Tlv
+from cardcore.personalise.plan import Content, Fixed, FromFile, RandomBytes, Text
 from cardcore.personalise.templates import path_part
 from cardcore.tlv import encode
 
@@ -28,7 +28,7 @@ def object_bytes(content: Content, fields: Mapping[str, str]) -> bytes:
             data = secrets.token_bytes(content.size)
         case FromFile():
             data = _file(content, fields)
-        case Tlv():
+        case _:
             data = b"".join(encode(tag, object_bytes(item, fields)) for tag, item in content.items)
     if len(data) > MAX_OBJECT:
         raise InputError(f"an object of {len(data)} bytes", hint=f"Cards take at most {MAX_OBJECT}.")

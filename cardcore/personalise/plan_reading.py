@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from cardcore.errors import ProfileError
@@ -189,7 +190,7 @@ def _delimiter(node: Tree) -> str:
 def _encoding(node: Tree) -> str:
     name = reader.text(node)
     try:
-        b"".decode(name)
+        TextIOWrapper(BytesIO(), encoding=name).close()
     except (LookupError, ValueError) as error:
         raise node.place.error(f"there is no encoding {name[:64]}", "As utf-8, windows-1252, iso-8859-15.") from error
     return "utf-8-sig" if name.lower() in ("utf-8", "utf8") else name

@@ -190,6 +190,7 @@ def test_with_a_font_of_ones_own_more_names_can_be_shown(recipients: ToRecipient
     settings = LettersPlan(template=Template(text=TEXT), destination=recipients, font=font, pin_font=font)
     made = Letters(settings)
     made.check({**FIELDS, "name": "Łukasz"})
+    assert "472910" not in repr(made._lines(FIELDS, pins()))
     with made.content({**FIELDS, "name": "Łukasz"}, pins()) as content:
         assert b"/FontFile2" in content.reveal()
     with pytest.raises(InputError, match=r"no Ż \(U\+017B"):
@@ -209,6 +210,14 @@ def test_letters_in_a_plan(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, LETTER_PLAN.replace("recipients: issuer.pem, folder: .", printer))
     assert plan.letters is not None
     assert plan.letters.destination == ToPrinter(arguments=("lp", "-d", "pins"), timeout=5.0)
+
+
+def test_letters_in_a_font_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text(TEXT, encoding="utf-8")
+    small_font(tmp_path / "boxes.ttf")
+    plan = plan_of(tmp_path, LETTER_PLAN.replace("folder: .", "folder: ., font: boxes.ttf, pin_font: boxes.ttf"))
+    assert plan.letters is not None
+    assert plan.letters.font == plan.letters.pin_font == tmp_path / "boxes.ttf"
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,15 @@ def test_the_secrets_of_a_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert new.reveal() == hkdf_by_hand(MASTER, info_by_hand("admin:aes256", "4711", "1", ""), 32)
 
 
+def test_a_pin_that_is_derived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER", MASTER.hex())
+    found = secrets_of(tmp_path, PIV.replace("{random: {digits: 6}}", "{derived: {master: env:MASTER, digits: 6}}"))
+    first, second = found.final_pin("user"), found.final_pin("user")
+    assert first is not None
+    assert second is not None
+    assert first.reveal() == second.reveal() == b"870280"
+
+
 def test_a_card_that_has_no_secrets_yet(tmp_path: Path) -> None:
     found = secrets_of(tmp_path, ALL, "gids")
     assert found.initial_pin("user") is None
@@ -252,6 +261,8 @@ def test_sources_are_checked_before_any_card(tmp_path: Path, monkeypatch: pytest
     assert "initial user: cannot read" in found[0][0].message
     assert "final puk: the PUK has the wrong length" in found[1][0].message
     assert "the master key (env:MASTER) is not hexadecimal" in found[2][0].message
+    (tmp_path / "pin.txt").write_text("\n")
+    assert "pin.txt is empty" in next(check_sources(plan))[0].message
     (tmp_path / "pin.txt").write_text("472910\n")
     monkeypatch.setenv("NEWPUK", "12345679")
     monkeypatch.setenv("MASTER", MASTER.hex())
