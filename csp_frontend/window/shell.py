@@ -163,8 +163,10 @@ class Shell:
 
             user = ctypes.windll.user32
             self.top.update_idletasks()
-            user.SetWindowLongPtrW.argtypes = (wintypes.HWND, ctypes.c_int, ctypes.c_void_p)
-            user.SetWindowLongPtrW(int(self.top.frame(), 16), _OWNER, self._owner)
+            # The 32-bit system has the function of the older name only.
+            set_owner = getattr(user, "SetWindowLongPtrW", None) or user.SetWindowLongW
+            set_owner.argtypes = (wintypes.HWND, ctypes.c_int, ctypes.c_void_p)
+            set_owner(int(self.top.frame(), 16), _OWNER, self._owner)
             area = wintypes.RECT()
             if user.GetWindowRect(wintypes.HWND(self._owner), ctypes.byref(area)):
                 left = (area.left + area.right - self.top.winfo_reqwidth()) // 2

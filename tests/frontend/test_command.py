@@ -210,3 +210,8 @@ def test_a_wrong_configuration_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_options_that_exclude_each_other(tmp_path: Path) -> None:
     run({**os.environ, "PERSONAL_CSP_DIR": str(tmp_path)}, "agent", "--stop", "--detach", status=2)
+
+
+def test_a_window_in_the_background_needs_no_option(agent: RunningAgent) -> None:
+    for wrong in (["--window"], ["--window", "--detach"]):
+        assert "--foreground" in run(agent.env, "agent", *wrong, status=2).stderr

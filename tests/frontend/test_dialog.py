@@ -151,3 +151,34 @@ def test_answers_and_cancellations_pass_through() -> None:
     assert isinstance(first, Secret)
     assert first.reveal() == b"1234"
     assert queue.ask(PinRequest()) is None
+
+
+def test_what_the_inner_dialog_can_do_the_queue_can_do() -> None:
+    inner = ScriptedDialog(changes_pins=True)
+    queue = DialogQueue(inner)
+    assert queue.changes_pins()
+    take_off = queue.tell(PinRequest(), "Enter it", 3)
+    assert inner.shown == 1
+    take_off()
+    assert inner.shown == 0
+    nobody = DialogQueue(NobodyDialog())
+    assert not nobody.changes_pins()
+    nobody.tell(PinRequest(), "Enter it", 3)()
+
+
+def test_a_question_that_is_withdrawn_before_it_appears_never_stays() -> None:
+    """The dialog can be taken off the screen only once it is there: it is tried until it has gone."""
+
+    class Late(Withdrawable):
+        def ask(self, request: PinRequest) -> Secret | None:
+            time.sleep(0.2)
+            self.answer.clear()
+            return super().ask(request)
+
+    late, gone = Late(), threading.Event()
+    queue = DialogQueue(late)
+    with asking(queue, "a", gone) as answer:
+        gone.set()
+        assert answer() is None
+    until(lambda: bool(late.given))
+    assert late.withdrawn > 1

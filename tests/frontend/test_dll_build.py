@@ -73,6 +73,7 @@ def test_the_wheel_ships_what_was_built(built: Path, tmp_path: Path) -> None:
         (copy / name).write_bytes((ROOT / name).read_bytes())
     without = _wheel(copy, tmp_path / "without")
     assert not [name for name in without if name.startswith("csp_frontend/dll/")]
+    assert "csp_frontend/window/locale/sv/LC_MESSAGES/personal-csp.mo" in without
     for dll in built.glob("*.dll"):
         (copy / "csp_frontend" / "dll" / dll.name).write_bytes(dll.read_bytes())
     within = [name for name in _wheel(copy, tmp_path / "with") if name.startswith("csp_frontend/dll/")]

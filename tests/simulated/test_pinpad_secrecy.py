@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulated.memories import memory
 from tests.simulated.padbench import READERS, PadBench, pad_bench
 from tests.simulated.pcsc_client import client
 from tests.simulated.pincard import FORMATS, PinCard
@@ -49,21 +50,6 @@ def forms(digits: str) -> dict[str, bytes]:
         "UTF-16": digits.encode("utf-16-le"),
         "hexadecimal": digits.encode().hex().encode(),
     }
-
-
-def memory(process: int) -> bytes:
-    """Everything that the process can write to: its heap, stacks and buffers."""
-    found = []
-    maps = Path(f"/proc/{process}/maps").read_text(encoding="ascii")
-    with Path(f"/proc/{process}/mem").open("rb", buffering=0) as whole:
-        for line in maps.splitlines():
-            span, rights = line.split()[:2]
-            if not rights.startswith("rw"):
-                continue
-            start, end = (int(address, 16) for address in span.split("-"))
-            whole.seek(start)
-            found.append(whole.read(end - start))
-    return b"\n\n".join(found)
 
 
 def found_in(content: bytes, digits: str) -> set[str]:
