@@ -27,6 +27,8 @@ class Personalise(LazyGroup):
 
     table: ClassVar[Mapping[str, Entry]] = {
         "run": Entry("personalise_run:run", "Prepare cards; meant where no command is named."),
+        "status": Entry("personalise_status:status", "Show runs, their stations, parked cards."),
+        "report": Entry("personalise_status:report", "Write what came of a run, or of one card."),
         "retry": Entry("personalise_cards:retry", "Let a parked card go on."),
         "undo": Entry("personalise_cards:undo", "Reset a card; its holder gets another one."),
         "replace": Entry("personalise_cards:replace", "Give a holder another card."),

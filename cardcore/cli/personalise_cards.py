@@ -12,7 +12,7 @@ from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
 from cardcore.cli.options import examples
 from cardcore.cli.output import count, table
-from cardcore.cli.personalise_run import journal_place, store_option
+from cardcore.cli.personalise_run import journal_place, opened_journal, store_option
 from cardcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ _plan = click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, p
 _run = click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
 
 
-def _opened(store: str | None, plan: Path) -> Journal:
-    from cardcore.personalise.journal import Journal
-
-    place = journal_place(store, plan)
-    if "://" not in place and not Path(place).exists():
-        raise InputError(f"there is no journal {place}", hint="Name it with --store, or run the plan first.")
-    return Journal.open(place)
-
-
 @click.command(epilog=examples("cardcore personalise retry staff.yaml 12345678"))
 @_plan
 @click.argument("card", metavar="CARD")
@@ -40,14 +31,14 @@ def _opened(store: str | None, plan: Path) -> Journal:
 @pass_context
 def retry(context: Context, plan: Path, card: str, store: str | None, run_name: str | None) -> None:
     """Let a parked card go on, after whatever parked it was put right. CARD is its serial number."""
-    with _opened(store, plan) as journal:
-        found = journal.retry(_unfinished(journal, journal.run(run_name or plan.stem), card).id)
+    with opened_journal(journal_place(store, plan)) as journal:
+        found = journal.retry(newest_card(journal, journal.run(run_name or plan.stem), card).id)
     context.output.result(
         _described(found), f"the card {found.serial} of {found.holder} goes on when it is inserted in a run"
     )
 
 
-def _unfinished(journal: Journal, run: Run, serial: str) -> CardRecord:
+def newest_card(journal: Journal, run: Run, serial: str) -> CardRecord:
     """The newest card of the run with this serial number."""
     known = [one for one in journal.cards(run.id) if one.serial.lower() == serial.lower()]
     if not known:
@@ -81,7 +72,7 @@ def undo(context: Context, plan: Path, store: str | None, yes_destroy: str | Non
     """
     from cardcore.personalise.undoing import undo as undo_card
 
-    with _opened(store, plan) as journal, context.card() as card:
+    with opened_journal(journal_place(store, plan)) as journal, context.card() as card:
         serial = card.serial()
         record = journal.find(card.profile.id, serial)
         if record is None:
@@ -120,7 +111,7 @@ def replace(context: Context, plan: Path, holder: str, why: str, store: str | No
     """
     from cardcore.personalise.undoing import replace as replace_card
 
-    with _opened(store, plan) as journal:
+    with opened_journal(journal_place(store, plan)) as journal:
         run = journal.run(run_name or plan.stem)
         record, revoked = replace_card(journal, run, holder, why)
     lines = [f"{holder} gets another card; the card {record.serial} counts no longer"]

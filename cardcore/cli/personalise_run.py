@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cardcore.cli.context import Context, pass_context
+from cardcore.cli.errors import OptionError
 from cardcore.cli.options import examples
 from cardcore.cli.secrets import SOURCE, Source, obtain
-from cardcore.errors import CardError
+from cardcore.errors import CardError, InputError
 
 if TYPE_CHECKING:
     from cardcore.cli.output import Output
@@ -52,6 +53,15 @@ def journal_place(store: str | None, plan: Path) -> str:
     return store or str(plan.with_suffix(".journal"))
 
 
+def opened_journal(place: str) -> Journal:
+    """A journal that is there already; InputError if there is none."""
+    from cardcore.personalise.journal import Journal
+
+    if "://" not in place and not Path(place).exists():
+        raise InputError(f"there is no journal {place}", hint="Name it with --store, or run the plan first.")
+    return Journal.open(place)
+
+
 def opener_for(plan: Plan, unlock: Source | None, passphrase: Source | None) -> Opener | None:
     """Who opens the journal's secrets; None if no key was given."""
     if unlock is None:
@@ -84,6 +94,16 @@ def opener_for(plan: Plan, unlock: Source | None, passphrase: Source | None) -> 
 @click.option("--first", "first", type=click.IntRange(min=1), metavar="N", help="Only the first N holders: a pilot.")
 @click.option("--dry-run", is_flag=True, help="Show every command that would be sent, and send nothing.")
 @unlock_option
+@click.option("--station", metavar="NAME", help="This station's name among several (PostgreSQL); default: machine:pid.")
+@click.option(
+    "--station-timeout",
+    type=click.FloatRange(1, 3600),
+    default=30.0,
+    show_default=True,
+    help="Seconds of silence after which another station counts as dead.",
+)
+@click.option("--on-take-out", "command", metavar="COMMAND", help="Run it when a card can be taken out; no shell.")
+@click.option("--beep/--no-beep", default=True, help="Ring the terminal's bell when a card can be taken out.")
 @click.option(
     "--patience",
     type=click.FloatRange(0, 86400),
@@ -103,6 +123,10 @@ def run(
     dry_run: bool,
     unlock: Source | None,
     unlock_passphrase: Source | None,
+    station: str | None,
+    station_timeout: float,
+    command: str | None,
+    beep: bool,
     patience: float,
 ) -> None:
     """Prepare cards: put them in and take them out in any order, in all readers at once.
@@ -119,19 +143,51 @@ def run(
     from cardcore.personalise.journal import Journal
 
     opener = opener_for(read, unlock, unlock_passphrase)
-    with Journal.open(journal_place(store, plan)) as journal, _listening(context.output) as emit:
+    with ExitStack() as stack:
+        journal = stack.enter_context(Journal.open(journal_place(store, plan)))
+        if station is not None and not journal.store.is_shared:
+            raise OptionError("stations share a database", hint="Name it with --store postgresql://USER@HOST/DATABASE.")
         begun, enrolling = begin(journal, read, run_name or plan.stem, resume=resume)
+        emit = stack.enter_context(_listening(context.output, _words(command), beep=beep))
         job = _job(journal, read, begun, enrolling, emit, opener, first, patience)
+        if journal.store.is_shared:
+            job = _as_station(stack, job, station, station_timeout)
         names = readers or ((context.reader,) if context.reader else ())
         totals = _run(job, names, resume=resume)
     _tell_end(begun, totals)
 
 
+def _words(command: str | None) -> list[str]:
+    """A command line in words, as a shell would split it; nothing in it is expanded."""
+    import shlex
+
+    try:
+        return shlex.split(command or "")
+    except ValueError as error:
+        raise OptionError(f"--on-take-out cannot be split into words: {error}", hint="Close its quotes.") from error
+
+
+def _as_station(stack: ExitStack, job: Job, name: str | None, silent: float) -> Job:
+    """The job as one station's part of the run, until the stack ends."""
+    from dataclasses import replace
+
+    from cardcore.personalise.stations import Pace, Station, station_name
+
+    pace = Pace(beat=silent / 6, silent=silent)
+    part = Station(job.journal, job.run.id, name or station_name(), within=job.within, pace=pace)
+    return replace(job, station=stack.enter_context(part))
+
+
 def begin(journal: Journal, plan: Plan, name: str, *, resume: bool) -> tuple[Run, Enrolling]:
-    """The run, new or gone on with, and its holders in the journal."""
+    """The run, new or gone on with, and its holders in the journal. Stations join the one that the first has begun."""
     from cardcore.personalise.jobs import Enrolling
 
-    begun = journal.run(name) if resume else journal.begin(name, plan=str(plan.file), digest=plan.digest.hex())
+    if resume:
+        begun = journal.run(name)
+    elif journal.store.is_shared:
+        begun = journal.join(name, plan=str(plan.file), digest=plan.digest.hex())
+    else:
+        begun = journal.begin(name, plan=str(plan.file), digest=plan.digest.hex())
     enrolling = Enrolling(plan)
     journal.enrol(begun.id, enrolling)
     if resume:
@@ -189,19 +245,30 @@ def _tell_end(begun: Run, totals: Totals) -> None:
 
 
 @contextmanager
-def _listening(output: Output) -> Iterator[Listener]:
-    """Who hears of the run's events: a live view where a person watches, else a line for each."""
+def _listening(output: Output, command: list[str], *, beep: bool) -> Iterator[Listener]:
+    """Who hears of the run's events: a live view where a person watches, else a line for each; and his command."""
     import sys
 
-    if output.json_wanted or not sys.stdout.isatty():
-        yield lambda event: _tell(output, event)
-        return
-    from rich.console import Console
+    with ExitStack() as stack:
+        listeners: list[Listener] = []
+        if output.json_wanted or not sys.stdout.isatty():
+            listeners.append(lambda event: _tell(output, event))
+        else:
+            from rich.console import Console
 
-    from cardcore.cli.personalise_view import live_view
+            from cardcore.cli.personalise_view import live_view
 
-    with live_view(Console()) as view:
-        yield view
+            listeners.append(stack.enter_context(live_view(Console(), beep=beep)))
+        if command:
+            from cardcore.personalise.calling import Caller
+
+            listeners.append(stack.enter_context(Caller(command)))
+
+        def emit(event: Event) -> None:
+            for listener in listeners:
+                listener(event)
+
+        yield emit
 
 
 def _tell(output: Output, event: Event) -> None:

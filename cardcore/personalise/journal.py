@@ -75,6 +75,18 @@ class Journal:
                 ) from error
             return run_of(connection.execute(select(RUNS).where(RUNS.c.name == name)).one())
 
+    def join(self, name: str, *, plan: str, digest: str) -> Run:
+        """The run of that name, begun if there is none yet; InputError if it is one of another plan."""
+        try:
+            return self.begin(name, plan=plan, digest=digest)
+        except InputError:
+            found = self.run(name)
+        if found.digest != digest:
+            raise InputError(
+                f"the run {name} was begun with another plan", hint="Use the same file, or --resume with the new one."
+            )
+        return found
+
     def run(self, name: str) -> Run:
         """The run of that name; InputError if there is none."""
         with self.store.read() as connection:
@@ -99,6 +111,7 @@ class Journal:
         Whoever is there already keeps place and card; a record that has changed is taken where no card is finished.
         """
         with self.store.write() as connection:
+            self.store.exclude_others(connection)
             known = {
                 row.holder: (row.state, row.record, row.profiles)
                 for row in connection.execute(

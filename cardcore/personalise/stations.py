@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 
 from cardcore.personalise.changes import JournalConflict
 from cardcore.personalise.job_engine import HolderJob, JobEngine, Waiting
@@ -33,7 +34,6 @@ _HAVE_JOBS = text(
     "SELECT args ->> 'holder' FROM procrastinate_jobs"
     " WHERE status IN ('todo', 'doing') AND (args ->> 'run')::int = :run"
 )
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7816, :run)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +74,7 @@ class Station:
         self._engine.__enter__()
         try:
             station_opened(self._journal.store, self._name, run=self._run, silent=self._pace.silent)
+            self._park_the_dead(self._engine.stalled(self._pace.silent))
             self._add_jobs()
         except BaseException:
             self._engine.__exit__(None, None, None)
@@ -94,7 +95,25 @@ class Station:
     # The dispatch
 
     def claim(self, profile: str, serial: str, reader: str) -> CardRecord | None:
-        """Make a card that of the holder whose job is next."""
+        """Make a card that of the holder whose job is next.
+
+        A holder who waits while nobody's job does is one whose station died before it touched a card: the job comes
+        back when that is noticed, and the card waits for it.
+        """
+        deadline = time.monotonic() + self._pace.silent + 3 * self._pace.beat
+        card = self._claim_now(profile, serial, reader)
+        while card is None and self._somebody_waits(profile) and time.monotonic() < deadline:
+            if self._ending.wait(self._pace.beat):
+                break
+            card = self._claim_now(profile, serial, reader)
+        return card
+
+    def _somebody_waits(self, profile: str) -> bool:
+        waiting = self._waiting().where(HOLDERS.c.profiles.is_(None) | HOLDERS.c.profiles.contains(f"|{profile}|"))
+        with self._journal.store.read() as connection:
+            return connection.execute(waiting.limit(1)).first() is not None
+
+    def _claim_now(self, profile: str, serial: str, reader: str) -> CardRecord | None:
         while (job := self._engine.fetch(self._queues(profile))) is not None:
             try:
                 card = self._journal.claim(
@@ -168,15 +187,8 @@ class Station:
 
     def _add_jobs(self) -> None:
         """A job for each holder who waits for a card and has none; the stations do that one after the other."""
-        waiting = (
-            select(HOLDERS.c.holder, HOLDERS.c.profiles, HOLDERS.c.urgent)
-            .where(HOLDERS.c.run == self._run, HOLDERS.c.state == HolderState.WAITING)
-            .order_by(HOLDERS.c.position)
-        )
-        if self._within is not None:
-            waiting = waiting.where(HOLDERS.c.position < self._within)
         with self._journal.store.write() as connection:
-            connection.execute(_ONE_AT_A_TIME, {"run": self._run})
+            self._journal.store.exclude_others(connection)
             have = {row[0] for row in connection.execute(_HAVE_JOBS, {"run": self._run})}
             self._engine.add(
                 Waiting(
@@ -185,9 +197,18 @@ class Station:
                     queue=_queue(self._run, row.profiles),
                     urgent=row.urgent,
                 )
-                for row in connection.execute(waiting)
+                for row in connection.execute(self._waiting())
                 if row.holder not in have
             )
+
+    def _waiting(self) -> Select[Any]:
+        """Those of the run who wait for a card, in order."""
+        waiting = (
+            select(HOLDERS.c.holder, HOLDERS.c.profiles, HOLDERS.c.urgent)
+            .where(HOLDERS.c.run == self._run, HOLDERS.c.state == HolderState.WAITING)
+            .order_by(HOLDERS.c.position)
+        )
+        return waiting if self._within is None else waiting.where(HOLDERS.c.position < self._within)
 
 
 def _queue(run: int, whose: str | None) -> str:

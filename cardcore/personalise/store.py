@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -17,6 +17,7 @@ from cardcore.errors import CardError, InputError
 from cardcore.personalise.schema_versions import bring_up
 
 _PATIENCE_MS = 30_000
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7816, 4)")
 
 Hook = Callable[[str], None]
 """Called with "before" and "after" around each commit of a write: tests end the process there."""
@@ -68,6 +69,11 @@ class Store:
                 connection.commit()
             if self._hook is not None:
                 self._hook("after")
+
+    def exclude_others(self, connection: Connection) -> None:
+        """Let no other station do the same until the transaction ends; SQLite excludes all that write anyway."""
+        if self.is_shared:
+            connection.execute(_ONE_AT_A_TIME)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
