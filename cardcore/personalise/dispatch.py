@@ -42,7 +42,7 @@ class OneStation:
 
     def take_up(self, card: CardRecord, reader: str) -> CardRecord:
         """Go on with a card."""
-        return self._journal.take_up(card.id, reader=reader)
+        return self._journal.take_up(card, reader=reader)
 
     def ended(self, card: int, *, done: bool) -> None:
         """Nothing is to be told to anybody: the journal knows."""

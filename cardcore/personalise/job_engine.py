@@ -18,6 +18,7 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Job, Status
 from psycopg import Error as PostgresError
+from psycopg.errors import RaiseException
 from sqlalchemy.engine import URL
 
 from cardcore.personalise.changes import JournalConflict
@@ -129,11 +130,11 @@ class JobEngine:
     def finish(self, job: int, *, done: bool) -> None:
         """The work of a job has ended: its card is done, or parked in the journal and never taken up by itself."""
         status = Status.SUCCEEDED if done else Status.FAILED
-        self._call(self._app.job_manager.finish_job_by_id_async(job, status, delete_job=done))
+        self._call(_unless_ended(self._app.job_manager.finish_job_by_id_async(job, status, delete_job=done)))
 
     def give_back(self, job: int) -> None:
         """Let others have a job for which no card was touched."""
-        self._call(self._app.job_manager.retry_job_by_id_async(job, datetime.now(UTC)))
+        self._call(_unless_ended(self._app.job_manager.retry_job_by_id_async(job, datetime.now(UTC))))
 
     def beat(self) -> None:
         """Tell the others that this station lives."""
@@ -143,6 +144,15 @@ class JobEngine:
         """The jobs of stations from which nothing was heard for so many seconds."""
         found = self._call(self._app.job_manager.get_stalled_jobs(task_name=TASK, seconds_since_heartbeat=silent))
         return [_holder_job(job) for job in found]
+
+
+async def _unless_ended(work: Coroutine[Any, Any, None]) -> None:
+    """What is to end a job; that another station has seen it too, and was faster, is no fault."""
+    try:
+        await work
+    except ConnectorException as error:
+        if not isinstance(error.__cause__, RaiseException):
+            raise
 
 
 def _new_job(one: Waiting) -> Job:

@@ -224,17 +224,22 @@ class Journal:
             identity = {"run": run, "holder": found.holder, "attempt": attempt, "profile": profile, "serial": serial}
             return _claimed(connection, {**identity, "reader": reader, "station": station})
 
-    def take_up(self, card: int, *, reader: str, station: str = "") -> CardRecord:
-        """A card that is not finished is in a reader again; JournalConflict if it is finished or counts no longer."""
+    def take_up(self, card: CardRecord, *, reader: str, station: str = "") -> CardRecord:
+        """A card that is not finished is in a reader again.
+
+        JournalConflict if it is finished, counts no longer, or is not as it was when it was looked at: somebody else
+        has taken it up meanwhile.
+        """
+        as_seen = (CARDS.c.id == card.id) & (CARDS.c.touched_at == card.touched_at)
         with self.store.write() as connection:
             changed = connection.execute(
                 update(CARDS)
-                .where(CARDS.c.id == card, CARDS.c.state.in_(_OPEN))
+                .where(as_seen, CARDS.c.state.in_(_OPEN))
                 .values(state=CardState.ACTIVE, reader=reader, station=station, touched_at=time())
             )
             if not changed.rowcount:
-                raise JournalConflict(f"card {card} is finished, or counts no longer")
-            return card_of(connection.execute(select(CARDS).where(CARDS.c.id == card)).one())
+                raise JournalConflict(f"card {card.id} is finished, counts no longer, or was taken up by others")
+            return card_of(connection.execute(select(CARDS).where(CARDS.c.id == card.id)).one())
 
     def park_abandoned(self, run: int, *, station: str = "", reason: Reason = Reason.STOPPED) -> list[CardRecord]:
         """Park the cards that a station had in its readers when it ended or went away, and return them."""

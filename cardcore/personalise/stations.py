@@ -134,7 +134,7 @@ class Station:
         if job is None:
             raise JournalConflict(f"another station works on the card of {card.holder}")
         try:
-            taken = self._journal.take_up(card.id, reader=reader, station=self._name)
+            taken = self._journal.take_up(card, reader=reader, station=self._name)
         except BaseException:
             self._engine.finish(job.id, done=True)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Container
 from dataclasses import dataclass
 from time import monotonic
 
@@ -90,9 +91,14 @@ class Worker:
         plan = self._job.plan.cards.get(card.profile.id)
         if plan is None:
             raise Refused(Refusal.NOT_IN_PLAN, f"the plan has no entry for cards of the profile {card.profile.id}")
-        known = self._known(card, serial, plan)
-        if known is not None:
-            return self._taken_up(known), plan, True
+        others: set[int] = set()
+        while (known := self._known(card, serial, plan, others)) is not None:
+            try:
+                return self._job.dispatch.take_up(known, self._reader), plan, True
+            except JournalConflict as error:
+                if serial:
+                    raise Refused(Refusal.ELSEWHERE, error.message) from error
+                others.add(known.id)
         self._require_blank(card, plan)
         chosen = serial or secrets.token_bytes(_SERIAL_BYTES).hex()
         try:
@@ -103,16 +109,10 @@ class Worker:
             raise Refused(Refusal.NO_HOLDER, "no holder waits for a card of this kind")
         return record, plan, False
 
-    def _taken_up(self, known: CardRecord) -> CardRecord:
-        try:
-            return self._job.dispatch.take_up(known, self._reader)
-        except JournalConflict as error:
-            raise Refused(Refusal.ELSEWHERE, error.message) from error
-
-    def _known(self, card: Card, serial: str, plan: CardPlan) -> CardRecord | None:
+    def _known(self, card: Card, serial: str, plan: CardPlan, others: Container[int]) -> CardRecord | None:
         """The record of a card that was begun before; Refused if it is not to be gone on with."""
         if not serial:
-            return self._begun_blank(card, plan)
+            return self._begun_blank(card, plan, others)
         record = self._job.journal.find(card.profile.id, serial)
         if record is None:
             return None
@@ -124,16 +124,19 @@ class Worker:
             raise Refused(Refusal.PARKED, f"the card of {record.holder} is parked: {record.reason}")
         return record
 
-    def _begun_blank(self, card: Card, plan: CardPlan) -> CardRecord | None:
+    def _begun_blank(self, card: Card, plan: CardPlan, others: Container[int]) -> CardRecord | None:
         """A card whose initialisation did not come to its end: blank cards have no serial number to know them by.
 
-        One blank card is as good as another: whichever comes takes the place of the one that was begun.
+        One blank card is as good as another: whichever comes takes the place of the one that was begun, unless that is
+        among `others`.
         """
         if plan.initialise is None or SET_UP not in card.profile.operations:
             raise Refused(Refusal.NO_SERIAL, "the card tells no serial number")
         for record in self._job.journal.cards(self._job.run.id, CardState.PARKED):
             step = self._job.journal.steps(record.id).get("initialise")
             continues = record.reason is None or PARKINGS[record.reason].continues
+            if record.id in others:
+                continue
             if record.profile == card.profile.id and continues and (step is None or step.state is StepState.STARTED):
                 return record
         return None

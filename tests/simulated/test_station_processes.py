@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.reasons import Reason
@@ -83,8 +84,10 @@ def _killed_at_work(process: subprocess.Popen[str], steps: int) -> None:
 
 def _ended(process: subprocess.Popen[str]) -> list[dict[str, object]]:
     output, errors = process.communicate(timeout=240)
-    assert process.returncode in (0, 1), errors
-    return [json.loads(line) for line in output.splitlines()]
+    told = [json.loads(line) for line in output.splitlines()]
+    assert told, errors
+    assert told[-1]["event"] == "run-ended", errors
+    return told
 
 
 def test_a_killed_station_loses_and_doubles_nothing(url: str, tmp_path: Path) -> None:
@@ -107,8 +110,10 @@ def test_a_killed_station_loses_and_doubles_nothing(url: str, tmp_path: Path) ->
     assert [one["station"] for one in _list(status["stations"])] == ["a", "b", "c"]
     assert {one["reason"] for one in _list(status["cards"])} == {"station-gone"}
 
-    told = _ended(bureau.start("b", "--resume", "--unlock", f"file:{bureau.folder / 'issuer.key'}"))
-    assert told[-1]["event"] == "run-ended"
+    for _ in range(3):  # a card that met another station's is put in once more
+        told = _ended(bureau.start("b", "--resume", "--unlock", f"file:{bureau.folder / 'issuer.key'}"))
+        if told[-1]["done"] == EACH * len(STATIONS):
+            break
     _check_all(bureau)
 
 
@@ -122,6 +127,8 @@ def _check_all(bureau: _Bureau) -> None:
     with Journal.open(bureau.url) as journal:
         run = journal.run(bureau.plan.stem)
         cards = [card for card in journal.cards(run.id) if card.state is CardState.DONE]
+        left = journal.cards(run.id, CardState.PARKED, CardState.ACTIVE, CardState.WAITING)
+        assert not left, [(card.serial, card.reason, card.detail) for card in left]
         holders = [journal.holder(run.id, card.holder) for card in cards]
         assert all(holder.state is HolderState.DONE for holder in holders)
         assert len({holder.holder for holder in holders}) == len(cards) == EACH * len(STATIONS)
@@ -132,7 +139,7 @@ def _check_all(bureau: _Bureau) -> None:
     for one in found:
         assert one.certificate is not None
         certificate = x509.load_der_x509_certificate(one.certificate)
-        keys.add(certificate.public_key())
+        keys.add(certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
         file = bureau.folder / "one.der"
         file.write_bytes(one.certificate)
         pem = openssl("x509", "-inform", "DER", "-in", file)

@@ -119,12 +119,12 @@ def test_a_parked_card_is_taken_up_by_one_station_only(journal: Journal) -> None
             change.parked(card.id, Reason.CARD_REMOVED, "pulled")
         a.ended(card.id, done=False)
         assert b.claim("piv", "s7", "r") is None  # the holder is assigned: no job of his waits
-        taken = b.take_up(card, "r2")
+        taken = b.take_up(journal.card(card.id), "r2")
         assert (taken.station, taken.state) == ("b", CardState.ACTIVE)
         with pytest.raises(JournalConflict, match="another station"):
             a.take_up(card, "r")
         b.ended(card.id, done=False)
-        assert a.take_up(card, "r").station == "a"
+        assert a.take_up(journal.card(card.id), "r").station == "a"
 
 
 def test_what_a_dead_station_had_is_parked_and_not_given_to_others(journal: Journal) -> None:

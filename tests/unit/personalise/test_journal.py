@@ -202,7 +202,7 @@ def test_a_certificate_waits_and_goes_on(journal: Journal) -> None:
     found = journal.certificates(card.id)["9a"]
     assert (found.state, found.token, found.ask_after) == (CertificateState.PENDING, "token", 12.0)
     assert journal.card(card.id).state is CardState.WAITING
-    assert journal.take_up(card.id, reader="B").reader == "B"
+    assert journal.take_up(journal.card(card.id), reader="B").reader == "B"
 
 
 def test_an_undone_card_gives_its_holder_back(journal: Journal) -> None:
@@ -214,7 +214,7 @@ def test_an_undone_card_gives_its_holder_back(journal: Journal) -> None:
         change.ended(card.id, CardState.UNDONE, "undone")
     assert journal.find("demo", "1") is None
     with pytest.raises(JournalConflict):
-        journal.take_up(card.id, reader="A")
+        journal.take_up(journal.card(card.id), reader="A")
     assert [one.revoke for one in journal.revocations(run.id)] == ["undone"]
     again = claimed(journal, run, "1")
     assert (again.holder, again.attempt) == ("anna", 2)
