@@ -312,6 +312,24 @@ class Authentication:
             if kept:
                 self._session.run("admin-keep", {"new_admin.key": new})
 
+    def pin_from_factory(self, name: str) -> bool | None:
+        """Whether the card says that a PIN still has its factory value; None where it does not tell."""
+        spec = self.spec(name)
+        return self._flag("pin-factory", {"pin.ref": spec.ref, "pin.name": spec.name})
+
+    def admin_from_factory(self) -> bool | None:
+        """As `pin_from_factory`, of the admin key."""
+        return self._flag("admin-factory", {"admin.ref": self._admin().ref})
+
+    def _flag(self, operation: str, values: Mapping[str, Value]) -> bool | None:
+        if not self._session.engine.can(operation):
+            return None
+        try:
+            answer = self._session.run(operation, values)
+        except (StatusError, ReplyError):
+            return None
+        return bool(answer) if isinstance(answer, int) else None
+
     def admin_cipher(self) -> str:
         """The cipher of the admin key as the card tells it; empty if it does not."""
         return self._told_cipher(self._admin())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from cardcore import keytypes
@@ -11,7 +11,7 @@ from cardcore.authentication import Authentication, PinStatus
 from cardcore.channel import Channel
 from cardcore.directory import Directory, KeyInfo, Setup, open_directory
 from cardcore.engine import Engine
-from cardcore.errors import CardError, InputError, NotSupported
+from cardcore.errors import CardError, InputError, NotSupported, StatusError
 from cardcore.keyring import Keyring
 from cardcore.pinpad.given import PinGiven, PinPad
 from cardcore.profile.model import Profile, Scheme
@@ -331,6 +331,12 @@ class Card:
                 )
             given = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
             self._directory.initialise(Setup(label=label, serial=serial, pin=given[0], puk=given[1], admin=given[2]))
+
+    def activate(self) -> None:
+        """End an initialisation of which only the end may be missing; nothing where it was ended already."""
+        if self._session.engine.can("activate"):
+            with suppress(StatusError):  # 6985 and its like: it is active
+                self._session.run("activate", {})
 
     def reset_card(self) -> None:
         """Factory reset, where the card can. Everything on it is lost."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cardcore.personalise.card_secrets import CardSecrets
 from cardcore.personalise.envelope import Opener, Sealer
 from cardcore.personalise.parking import Parked
-from cardcore.personalise.plan import AdminPlan, Derived, FromField, Given, PinPlan, Random, SecretRule
+from cardcore.personalise.plan import AdminPlan, Derived, FromField, Given, PinPlan, Published, Random, SecretRule
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import SecretRecord
 from cardcore.personalise.states import SecretState
@@ -59,7 +59,10 @@ class HeldSecrets:
         if plan.admin is not None:
             self._plans[ADMIN] = plan.admin
         self._records: dict[str, SecretRecord] = {}
+        self._ever: set[str] = set()
         for record in records:
+            if record.state is SecretState.CURRENT:
+                self._ever.add(record.name)
             if record.state is not SecretState.FORMER:
                 self._records[record.name] = record  # the last generation comes last
         self._known: dict[str, Secret] = {}
@@ -72,6 +75,19 @@ class HeldSecrets:
     def plan(self, name: str) -> PinPlan | AdminPlan | None:
         """What the plan says of a secret; None if it does not name it."""
         return self._plans.get(name)
+
+    def ever_changed(self, name: str) -> bool:
+        """Whether the card certainly had another secret than its first one before what was proposed last."""
+        return name in self._ever
+
+    def published(self, name: str) -> bool:
+        """Whether a fresh card has the value that everybody knows."""
+        plan = self._plans.get(name)
+        return plan is not None and isinstance(plan.initial, Given) and isinstance(plan.initial.source, Published)
+
+    def fresh(self, name: str) -> Secret | None:
+        """The secret of a fresh card, which the caller wipes; None if it has none yet."""
+        return self._initial(name)
 
     def uncertain(self, name: str) -> bool:
         """Whether a new secret was proposed and the card may or may not have it."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 from cardcore.errors import NotSupported, PinError, StatusError
 from cardcore.personalise.held_secrets import ADMIN, Proposal
 from cardcore.personalise.parking import Parked
+from cardcore.personalise.plan import AdminPlan
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import Result, SecretRecord
 from cardcore.personalise.steps import Step, record_proposal, settle
 from cardcore.personalise.workpiece import Workpiece, refused_secret
+from cardcore.procedures import CIPHERS
 from cardcore.profile.commands import applies
 from cardcore.profile.model import Needs, Profile
 from cardcore.profile.template import Value
@@ -36,6 +38,36 @@ class SecretStep(Step):
         self._before: SecretRecord | None = None
         self._old: Secret | None = None
         self._proposal: Proposal | None = None
+
+    def from_factory(self, work: Workpiece) -> bool | None:
+        """Whether the card says that it still has its factory value here; None where it does not tell."""
+        return work.card.authentication.pin_from_factory(self.secret)
+
+    def prepare(self, work: Workpiece) -> None:
+        """Where the card should have its factory value it may say otherwise; then nothing is sent to it."""
+        untouched = work.secrets.record(self.secret) is None and work.secrets.published(self.secret)
+        if untouched and self.from_factory(work) is False:
+            message = f"the card says that its {self.secret} is not that of the factory"
+            raise Parked(Reason.AUTHENTICATION_FAILED, message, stops=True)
+
+    def look(self, work: Workpiece) -> Result | None:
+        """Decided by the card's word, if it tells whether it has its factory value and had it before."""
+        if work.secrets.published(self.secret) and not work.secrets.ever_changed(self.secret):
+            told = self.from_factory(work)
+            if told is not None:
+                return self._decided(work, happened=not told)
+        return None
+
+    def _decided(self, work: Workpiece, *, happened: bool) -> Result | None:
+        """The card has told: what it has is what was proposed, or what it had."""
+        if happened:
+            return {"found": "changed"}
+        record = work.secrets.record(self.secret)
+        if record is not None:
+            with work.journal.change() as change:
+                change.withdraw(work.record.id, self.secret, record.generation)
+            work.secrets.withdrawn(self.secret, None, None)
+        return None
 
     def start(self, work: Workpiece, change: Change) -> None:
         """The new secret is in the journal before the card gets it."""
@@ -114,10 +146,11 @@ class PinStep(SecretStep):
         return admin is not None and admin.pin == self.secret
 
     def look(self, work: Workpiece) -> Result | None:
-        """Nothing that can be read tells a PIN; done again if there is an authority that can set it."""
-        if authority(work, self.secret) is None:
+        """Where the card does not tell, done again if there is an authority that can set it."""
+        found = super().look(work)
+        if found is None and work.secrets.uncertain(self.secret) and authority(work, self.secret) is None:
             work.secrets.get(self.secret)  # says why that ends here
-        return None
+        return found
 
 
 def find_pins(work: Workpiece) -> None:
@@ -201,23 +234,25 @@ class AdminStep(SecretStep):
         """Authenticate with the new key."""
         work.card.authenticate_admin(new, "" if work.plan.admin is None else work.plan.admin.cipher)
 
+    def from_factory(self, work: Workpiece) -> bool | None:
+        """Whether the card says that it still has the admin key of the factory."""
+        return work.card.authentication.admin_from_factory()
+
     def look(self, work: Workpiece) -> Result | None:
-        """Where the new key has another cipher than the old one, the card may tell which it has."""
+        """Where the new key has another cipher than the old one can have, the card may tell which it has."""
+        found = super().look(work)
+        if found is not None or not work.secrets.uncertain(ADMIN):
+            return found
         told, plan = work.card.admin_cipher(), work.plan.admin
-        if plan is None or not told:
-            work.secrets.get(ADMIN)  # says why it ends here
-        elif told != plan.cipher:
-            self._forget_proposal(work)
-        elif plan.initial_cipher and plan.initial_cipher != plan.cipher:
-            return {"cipher": told}
-        else:
-            work.secrets.get(ADMIN)
+        if plan is not None and told and told != plan.cipher:
+            return self._decided(work, happened=False)
+        if plan is not None and told and not self._had(work, plan):
+            return self._decided(work, happened=True)
+        work.secrets.get(ADMIN)  # says why it ends here
         return None
 
-    def _forget_proposal(self, work: Workpiece) -> None:
-        """The card has the key that it had."""
-        record = work.secrets.record(ADMIN)
-        if record is not None:
-            with work.journal.change() as change:
-                change.withdraw(work.record.id, ADMIN, record.generation)
-            work.secrets.withdrawn(ADMIN, None, None)
+    def _had(self, work: Workpiece, plan: AdminPlan) -> bool:
+        """Whether the fresh card's key may have been one of the new one's cipher."""
+        fresh = work.secrets.fresh(ADMIN)
+        fits = fresh is None or len(fresh) in CIPHERS[plan.cipher].key_sizes
+        return fits and plan.initial_cipher in ("", plan.cipher)

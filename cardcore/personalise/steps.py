@@ -37,6 +37,9 @@ class Step:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def prepare(self, work: Workpiece) -> None:
+        """Look, by reading only, whether it can begin; Parked if it must not."""
+
     def start(self, work: Workpiece, change: Change) -> None:
         """Record, in the transaction that records the start, what has to stand there before the card is touched."""
 
@@ -92,10 +95,18 @@ class InitialiseStep(Step):
             raise Parked(Reason.CARD_FAILED, "the card has not taken the serial number that was chosen for it")
         return {}
 
+    def look(self, work: Workpiece) -> Result | None:
+        """Done if the card tells the serial number that was chosen for it: it is written last, but for `activate`."""
+        if SET_UP not in work.card.profile.operations or work.card.serial() != work.record.serial:
+            return None
+        work.card.activate()
+        return {}
+
     def end(self, work: Workpiece, change: Change, result: Result) -> None:
         """The card has the first secrets now."""
-        for proposal in self._proposals:
-            settle(work, change, proposal.name, proposal.secret)
+        given = {proposal.name: proposal.secret for proposal in self._proposals}
+        for name in _first_secrets(work):
+            settle(work, change, name, given.get(name))
 
 
 def _first_secrets(work: Workpiece) -> list[str]:

@@ -252,6 +252,7 @@ class Worker:
         result = step.look(work) if begun else None
         found = result is not None
         if result is None:
+            step.prepare(work)
             with work.journal.change() as change:
                 change.step_started(card, step.name, number)
                 step.start(work, change)

@@ -78,6 +78,9 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "verify": OperationEntry("verify a PIN", _PIN),
     "retries": OperationEntry("ask how many tries a PIN has left; the status word answers", _PIN - {"pin.block"}),
     "tries": OperationEntry("read how many tries a PIN has left as a number", _PIN - {"pin.block"}),
+    "pin-factory": OperationEntry(
+        "tell whether a PIN still has the value that it left the factory with: 1 or 0", _PIN - {"pin.block"}
+    ),
     "kdf": OperationEntry(
         "read how a PIN is hashed before it is sent: `method`, `hash`, `count`, `salt`", _PIN - {"pin.block"}
     ),
@@ -91,6 +94,9 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "authenticate-answer": OperationEntry("return the witness, send a challenge", _ADMIN | {"witness", "challenge"}),
     "authenticate-challenge": OperationEntry("ask the card for a challenge", _ADMIN),
     "authenticate-response": OperationEntry("answer the card's challenge", _ADMIN | {"response"}),
+    "admin-factory": OperationEntry(
+        "tell whether the admin key still has the value that it left the factory with: 1 or 0", _ADMIN - {"admin.alg"}
+    ),
     "admin-info": OperationEntry("ask which cipher the admin key is for", _ADMIN - {"admin.alg"}),
     "admin-change": OperationEntry("replace the admin key", (_ADMIN - {"admin.alg"}) | _NEW_ADMIN),
     "admin-kept": OperationEntry("tell whether the card keeps the admin key behind a PIN: `key` is kept", _NOTHING),

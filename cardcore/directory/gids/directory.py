@@ -295,11 +295,11 @@ class GidsDirectory(FixedSlots):
         self._put(_CACHE, bytes(_CACHE_SIZE))
         if self._find(_CONTAINERS) is None:  # an empty object that is written empty again would vanish
             self._put(_CONTAINERS, b"")
-        self._put(_CARD_ID, card_id)
         table = FileTable()
         for directory, name, place in _INITIAL_TABLE:
             table = table.with_entry(directory, name, place)
         self._put(_TABLE, table.encode())
+        self._put(_CARD_ID, card_id)  # last: a card that tells its serial number has everything else
 
 
 def _file(place: Place) -> dict[str, Value]:

@@ -65,8 +65,9 @@ class Creation:
         for path, size, access, content in (
             (places["aodf"], _AODF_SIZE, "pin", auth),
             (application + bytes.fromhex("5031"), _ODF_SIZE, "free", lists),
-            (application + bytes.fromhex("5032"), len(token), "free", token),
             (DIR, _DIR_SIZE, "free", encoding.application(application, label)),
+            # Last: a card that tells its serial number has everything else.
+            (application + bytes.fromhex("5032"), len(token), "free", token),
         ):
             self._files.create(path, size, access)
             self._files.replace(path, content)

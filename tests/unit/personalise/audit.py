@@ -15,7 +15,7 @@ import cardcore
 from cardcore import signing, verifying
 from cardcore.errors import CardError
 from cardcore.keytypes import certified_key, type_of
-from cardcore.opening import open_on
+from cardcore.opening import open_among
 from cardcore.personalise.card_secrets import CardSecrets
 from cardcore.personalise.held_secrets import ADMIN
 from cardcore.personalise.plan import with_card
@@ -81,7 +81,7 @@ def candidates(bureau: Bureau, record: CardRecord, name: str) -> list[Secret]:
 def _check_secrets(bureau: Bureau, record: CardRecord, card: SoftCard) -> None:
     """Exactly one of the secrets that the journal knows opens the card: none is unknown."""
     plan = bureau.plan.cards[record.profile]
-    with open_on(SoftTransport(card, "audit")) as opened:
+    with open_among(SoftTransport(card, "audit"), lambda: [plan.profile]) as opened:
         working: dict[str, Secret] = {}
         for name in [name for name, pin in plan.pins.items() if opened.profile.pins[name].unblock and not pin.same_as]:
             working[name] = _working(bureau, record, name, partial(_verify, opened, name))
@@ -117,7 +117,7 @@ def _check_done(bureau: Bureau, record: CardRecord, card: SoftCard) -> None:
     certificates = bureau.journal.certificates(record.id)
     assert set(certificates) == {name for name, key in plan.keys.items() if key.certificate}
     pin = candidates(bureau, record, "user")[-1]
-    with open_on(SoftTransport(card, "audit")) as opened:
+    with open_among(SoftTransport(card, "audit"), lambda: [plan.profile]) as opened:
         assert opened.serial() == record.serial
         for name, kept in certificates.items():
             assert kept.state is CertificateState.WRITTEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Event as Flag
 
@@ -13,6 +14,7 @@ from cardcore.personalise.journal import Journal
 from cardcore.personalise.plan_reading import read_plan
 from cardcore.personalise.store import Hook
 from cardcore.personalise.worker import Outcome, Worker
+from cardcore.profile.catalog import Catalog, catalog
 from cardcore.profile.match import Candidate
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.base import Transport
@@ -23,19 +25,26 @@ QUICK = ScryptCost(n=2, r=1, p=1)
 """For cards whose file nobody will try to open."""
 
 
+@cache
+def _shelf() -> Catalog:
+    """The profiles, each read once."""
+    return catalog()
+
+
 class Bureau:
     """A plan, its journal and what was told; `unlock` opens the journal's secrets."""
 
     def __init__(
         self, plan: Path, *, hook: Hook | None = None, unlock: bool = False, run: str = "first", patience: float = 0.0
     ) -> None:
-        self.plan = read_plan(plan)
+        self.plan = read_plan(plan, _shelf())
         self.journal = Journal.open(plan.parent / "journal.db", hook)
         self.events: list[Event] = []
         known = [one for one in self.journal.runs() if one.name == run]
         self.run = known[0] if known else self.journal.begin(run, plan=str(plan), digest=self.plan.digest.hex())
         enrolling = Enrolling(self.plan)
         self.journal.enrol(self.run.id, enrolling)
+        self.journal.park_abandoned(self.run.id)
         self.issuers = IssuerShelf(self.plan)
         self.job = Job(
             run=self.run,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ import pytest
 from cardcore.personalise.reasons import Reason
 from cardcore.softcard import SoftCardStore
 from tests.unit.personalise.audit import audit, issued, unfinished
-from tests.unit.personalise.bureau import QUICK, Bureau, folder_in_memory
+from tests.unit.personalise.bureau import QUICK, Bureau
 from tests.unit.personalise.killed import CARD, MASTER, personalise
 from tests.unit.personalise.plans import folder_of
 from tests.unit.personalise.small_plans import ONE, SMALL
@@ -24,14 +22,6 @@ LEAST_WRITES = {"piv": 60, "openpgp": 50, "gids": 30, "isoapplet": 30}
 @pytest.fixture(autouse=True)
 def _master(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER", MASTER)
-
-
-@pytest.fixture
-def in_memory() -> Iterator[Path]:
-    """A folder that is gone afterwards."""
-    folder = folder_in_memory()
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.mark.slow

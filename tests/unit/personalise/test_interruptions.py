@@ -1,0 +1,97 @@
+"""The card is pulled, or reset, before and after every APDU of its plan; then it is put in again, in another reader."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cardcore.personalise.reasons import PARKINGS, Reason
+from cardcore.personalise.states import CardState
+from cardcore.softcard import SoftCard
+from cardcore.transport.base import OPEN, Mask, Transport
+from cardcore.transport.faults import CountingTransport, FaultKind, FaultPlan, FaultTransport
+from tests.unit.personalise.audit import audit, issued, unfinished
+from tests.unit.personalise.bureau import Bureau, fresh
+from tests.unit.personalise.killed import MASTER
+from tests.unit.personalise.plans import folder_of
+from tests.unit.personalise.small_plans import ONE, SMALL
+
+FAULTS = (FaultKind.REMOVED_BEFORE, FaultKind.REMOVED_AFTER, FaultKind.RESET)
+
+
+@pytest.fixture(autouse=True)
+def _master(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER", MASTER)
+
+
+class Verifies(CountingTransport):
+    """Counts the PINs that were refused: no try may be spent by going on."""
+
+    def __init__(self, inner: Transport) -> None:
+        super().__init__(inner)
+        self.refused = 0
+
+    def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
+        """Look at the answers to VERIFY, CHANGE REFERENCE DATA and RESET RETRY COUNTER that carry a secret."""
+        reply = super().transmit(command, mask)
+        if command[1] in (0x20, 0x24, 0x2C) and len(command) > 5 and reply[-2:-1] == b"\x63":
+            self.refused += 1
+        return reply
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("application", ["piv", "openpgp"])
+def test_interrupted_at_each_exchange(in_memory: Path, application: str, kind: FaultKind) -> None:
+    exchanges = exchanges_of(in_memory / "whole", application)
+    assert exchanges >= 30
+    unknown = []
+    for at in range(1, exchanges + 1):
+        plan = folder_of(in_memory / str(at), SMALL[application], ONE)
+        bureau, card = Bureau(plan), fresh(application)
+        outcome = bureau.insert(card, partial(faulty, FaultPlan(kind=kind, at=at)))
+        if not outcome.done:
+            put_in_again(bureau, card)
+        if audit(bureau, card) != "done":
+            unknown.append(at)
+        wanted = sum(key.certificate is not None for key in bureau.plan.cards[application].keys.values())
+        assert issued(plan.parent) == wanted
+        bureau.close()
+    assert len(unknown) <= 4, unknown
+
+
+def faulty(plan: FaultPlan, inner: Transport) -> Transport:
+    """The card behind a fault."""
+    return FaultTransport(inner, plan)
+
+
+def exchanges_of(folder: Path, application: str) -> int:
+    """How many exchanges a card takes that nobody interrupts."""
+    bureau = Bureau(folder_of(folder, SMALL[application], ONE))
+    seen: list[CountingTransport] = []
+
+    def counted(inner: Transport) -> Transport:
+        seen.append(CountingTransport(inner))
+        return seen[-1]
+
+    assert bureau.insert(fresh(application), counted).done
+    bureau.close()
+    return seen[0].count
+
+
+def put_in_again(bureau: Bureau, card: SoftCard) -> None:
+    """The same card in another reader: it goes on, and no secret is tried that it does not have."""
+    for record in unfinished(bureau):
+        assert record.state is CardState.PARKED
+        assert record.reason in (Reason.CARD_REMOVED, Reason.READER_FAILED), record.detail
+        assert PARKINGS[record.reason].continues
+    seen: list[Verifies] = []
+
+    def watched(inner: Transport) -> Transport:
+        seen.append(Verifies(inner))
+        return seen[-1]
+
+    bureau.insert(card, watched, "B")
+    assert [one.refused for one in seen] == [0]
