@@ -22,6 +22,7 @@ from cardcore.personalise.plan import with_card
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState, CertificateState, HolderState, SecretState, StepState
+from cardcore.profile.match import Candidate
 from cardcore.profile.model import Usage
 from cardcore.secret import Secret
 from cardcore.softcard import SoftCard
@@ -81,7 +82,7 @@ def candidates(bureau: Bureau, record: CardRecord, name: str) -> list[Secret]:
 def _check_secrets(bureau: Bureau, record: CardRecord, card: SoftCard) -> None:
     """Exactly one of the secrets that the journal knows opens the card: none is unknown."""
     plan = bureau.plan.cards[record.profile]
-    with open_among(SoftTransport(card, "audit"), lambda: [plan.profile]) as opened:
+    with open_among(SoftTransport(card, "audit"), lambda: [Candidate.of(plan.profile)]) as opened:
         working: dict[str, Secret] = {}
         for name in [name for name, pin in plan.pins.items() if opened.profile.pins[name].unblock and not pin.same_as]:
             working[name] = _working(bureau, record, name, partial(_verify, opened, name))
@@ -117,7 +118,7 @@ def _check_done(bureau: Bureau, record: CardRecord, card: SoftCard) -> None:
     certificates = bureau.journal.certificates(record.id)
     assert set(certificates) == {name for name, key in plan.keys.items() if key.certificate}
     pin = candidates(bureau, record, "user")[-1]
-    with open_among(SoftTransport(card, "audit"), lambda: [plan.profile]) as opened:
+    with open_among(SoftTransport(card, "audit"), lambda: [Candidate.of(plan.profile)]) as opened:
         assert opened.serial() == record.serial
         for name, kept in certificates.items():
             assert kept.state is CertificateState.WRITTEN
