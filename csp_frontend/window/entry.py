@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from tkinter import ttk
 
@@ -15,9 +15,15 @@ DOT = "\N{BLACK CIRCLE}"
 _SHIFT_TAB = "ISO_Left_Tab"
 _PASSED_ON = frozenset({"Tab", _SHIFT_TAB, "Return", "KP_Enter", "Escape"})
 _BACK = frozenset({"BackSpace", "Delete", "KP_Delete"})
-_CONTROL = 0x4
-_ALT = 0x8 | 0x20000  # Mod1 of X, and what Windows has for it
+_CONTROL: Mapping[str, int] = {"x11": 0x4, "win32": 0x4, "aqua": 0x4 | 0x8}  # with the command key
+# Windows has NumLock where X has Alt, for which Tk itself uses 0x20000; the option key of macOS is for characters.
+_ALT: Mapping[str, int] = {"x11": 0x8 | 0x20000, "win32": 0x20000, "aqua": 0}
 _MOST_DOTS = 32
+
+
+def modifiers(system: str, state: int) -> tuple[bool, bool]:
+    """Whether the control and alt keys are held, by the state of an event of that windowing system (`keysyms(n)`)."""
+    return bool(state & _CONTROL[system]), bool(state & _ALT[system])
 
 
 class Refused(StrEnum):
@@ -88,7 +94,7 @@ class PinEntry(ttk.Entry):
 
     def _pressed(self, event: tk.Event[tk.Misc]) -> str | None:
         state = event.state if isinstance(event.state, int) else 0
-        control, alt = bool(state & _CONTROL), bool(state & _ALT)
+        control, alt = modifiers(str(self.tk.call("tk", "windowingsystem")), state)
         if event.keysym in _PASSED_ON or (alt and not control):
             return None  # movements between controls, and access keys
         if not event.char and event.keysym not in _BACK:

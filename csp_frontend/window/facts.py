@@ -6,7 +6,7 @@ import tkinter as tk
 from tkinter import ttk
 
 from csp_frontend.prompts import PinRequest, Purpose, Wanted
-from csp_frontend.window.look import ACCENT, BACKGROUND, pixels
+from csp_frontend.window.look import ACCENT, background, pixels
 from csp_frontend.window.shell import Shell
 from csp_frontend.window.words import Words
 
@@ -90,18 +90,21 @@ def _admin(request: PinRequest) -> bool:
 
 
 def _cut(text: str, most: int = _MOST_CHARACTERS) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """A text of others, on one line: nothing in it moves, hides or reverses what stands around it."""
+    shown = "".join(sign if sign.isprintable() else "?" for sign in text[: most + 1])
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 
 def _padlock(parent: tk.Misc) -> tk.Canvas:
     """A padlock, drawn: it is sharp on every screen."""
     size = pixels(parent, 36)
-    canvas = tk.Canvas(parent, width=size, height=size, background=BACKGROUND, highlightthickness=0, takefocus=False)
+    behind = background(parent)
+    canvas = tk.Canvas(parent, width=size, height=size, background=behind, highlightthickness=0, takefocus=False)
     unit = size / 36
     canvas.create_arc(
         *(7 * unit, 3 * unit, 23 * unit, 25 * unit), start=0, extent=180, style=tk.ARC, width=4 * unit, outline=ACCENT
     )
     canvas.create_rectangle(2 * unit, 15 * unit, 28 * unit, 33 * unit, fill=ACCENT, outline="")
-    canvas.create_oval(12 * unit, 19 * unit, 18 * unit, 25 * unit, fill=BACKGROUND, outline="")
-    canvas.create_rectangle(14 * unit, 23 * unit, 16 * unit, 29 * unit, fill=BACKGROUND, outline="")
+    canvas.create_oval(12 * unit, 19 * unit, 18 * unit, 25 * unit, fill=behind, outline="")
+    canvas.create_rectangle(14 * unit, 23 * unit, 16 * unit, 29 * unit, fill=behind, outline="")
     return canvas

@@ -53,6 +53,11 @@ def _follow_desktop(root: tk.Tk) -> None:
         root.tk.call("tk", "scaling", dpi / _POINTS_PER_INCH)
 
 
+def background(widget: tk.Misc) -> str:
+    """The colour behind everything, in the system's own theme too."""
+    return str(ttk.Style(widget).lookup("TFrame", "background")) or BACKGROUND
+
+
 def pixels(widget: tk.Misc, count: float) -> int:
     """Pixels for a length that is so many pixels on a usual screen."""
     if widget.tk.call("tk", "windowingsystem") == "aqua":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from tkinter import ttk
 
 from csp_frontend.window.guard import KeyGuard
-from csp_frontend.window.look import BACKGROUND, pixels
+from csp_frontend.window.look import background, pixels
 from csp_frontend.window.messages import Kind, Reply
 from csp_frontend.window.words import Words, with_access_key
 
@@ -28,7 +28,9 @@ class Shell:
         self.words = words
         self.guard = KeyGuard()
         # X gives the number of a window that has ended to the next one; this name tells them apart.
-        self.top = tk.Toplevel(root, name=f"pin-window-{os.getpid()}", class_="Personal-csp", background=BACKGROUND)
+        self.top = tk.Toplevel(
+            root, name=f"pin-window-{os.getpid()}", class_="Personal-csp", background=background(root)
+        )
         self.top.withdraw()
         self.body = ttk.Frame(self.top, padding=pixels(root, _MARGIN))
         self.body.pack(fill=tk.BOTH, expand=True)

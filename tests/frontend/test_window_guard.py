@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from csp_frontend.window.entry import modifiers
 from csp_frontend.window.guard import QUIET_SECONDS, KeyGuard
 
 PAUSE = QUIET_SECONDS + 0.01
@@ -60,3 +63,22 @@ def test_a_click_is_meant_unless_the_window_came_under_the_pointer() -> None:
     guard.close()
     assert guard.click()
     assert guard.takes_key()
+
+
+@pytest.mark.parametrize(
+    ("system", "state", "held"),
+    [
+        ("x11", 0x10, (False, False)),  # NumLock
+        ("x11", 0x8, (False, True)),
+        ("x11", 0x4, (True, False)),
+        ("x11", 0x80, (False, False)),  # the third level of a keyboard
+        ("win32", 0x8, (False, False)),  # NumLock
+        ("win32", 0x20000, (False, True)),
+        ("win32", 0x20004, (True, True)),  # the third level of a keyboard
+        ("aqua", 0x8, (True, False)),  # command
+        ("aqua", 0x10, (False, False)),  # option
+    ],
+)
+def test_modifier_keys(system: str, state: int, held: tuple[bool, bool]) -> None:
+    """As Tk's own sources have them: they differ between the systems."""
+    assert modifiers(system, state) == held

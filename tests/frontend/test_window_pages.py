@@ -93,7 +93,7 @@ def test_nothing_is_cut_off_and_access_keys_are_unique(screen: Screen, language:
         assert cut == [], state
         assert len(set(seen.access_keys)) == len(seen.access_keys), (state, seen.access_keys)
         assert seen.size[0] <= 1400, state
-        assert "{" not in seen.text, state
+        assert state == "hostile" or "{" not in seen.text, state
         buttons = [widget for widget in seen.widgets if widget["class"] == "TButton"]
         assert all(widget["underline"] != -1 for widget in buttons), state
 
@@ -116,6 +116,8 @@ def test_who_asks_for_what_is_said(usual: Screen) -> None:
     assert "unknown" in seen["nobody knows"].texts
     assert "The program says: “Please sign the contract of 28 November.”" in seen["said"].texts
     assert len(seen["long"].text) < 1200
+    for text in ("a?b?c?", "? (process 4711)", "It calls itself “{x}”.", "The program says: “%s?{label}[exit]$x”"):
+        assert text in seen["hostile"].texts
     assert "which takes the admin key" in seen["admin"].text
     headings = {
         seen[f"to {purpose}"].texts[0] for purpose in ("use", "sign", "decrypt", "generate", "import", "delete")

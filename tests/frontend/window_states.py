@@ -43,6 +43,7 @@ STATES: Mapping[str, Order] = {
         "nobody knows": replace(SIGN, client="", pid=0, checked=False),
         "said": replace(SIGN, text="Please sign the contract of 28 November."),
         "long": replace(SIGN, client=_LONG, token=_LONG, reader=_LONG, key=_LONG, claimed=_LONG, text=_LONG * 20),
+        "hostile": replace(SIGN, token="a\nb\u202ec\ud800", client="\x07", claimed="{x}", text="%s\0{label}[exit]$x"),
         "admin": replace(SIGN, wanted=Wanted.ADMIN, purpose=Purpose.GENERATE, rules=PinRules(), changes=False),
         "keypad question": replace(SIGN, keypad=True, tries_left=1),
         "PUK nearly spent": replace(SIGN, unblocking=_PUK_NEARLY_SPENT),
