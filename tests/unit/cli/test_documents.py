@@ -98,7 +98,17 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 # These need a blank card, a reader, or a reader's driver: they have tests of their own that use `assert_documented`.
 ELSEWHERE = frozenset(
-    {"init", "readers", "soft attach", "profile schema", "shell", "personalise check", "personalise schema"}
+    {
+        "init",
+        "readers",
+        "soft attach",
+        "profile schema",
+        "shell",
+        "personalise check",
+        "personalise report",
+        "personalise schema",
+        "personalise status",
+    }
 )
 
 
