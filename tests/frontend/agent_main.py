@@ -30,7 +30,12 @@ class PlayedPerson:
     def ask(self, request: PinRequest) -> Secret | None:
         """Note the question, answer it."""
         with self._lock, self._asked.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"reader": request.reader, "client": request.client, "label": request.label}) + "\n")
+            file.write(
+                json.dumps(
+                    {"reader": request.reader, "client": request.claimed or request.client, "label": request.label}
+                )
+                + "\n"
+            )
         if request.reader in self._deaf:
             threading.Event().wait()
         answer = self._answers.get(request.reader)
