@@ -32,6 +32,7 @@ class Personalise(LazyGroup):
         "retry": Entry("personalise_cards:retry", "Let a parked card go on."),
         "undo": Entry("personalise_cards:undo", "Reset a card; its holder gets another one."),
         "replace": Entry("personalise_cards:replace", "Give a holder another card."),
+        "letters": Entry("personalise_letters:letters", "Write the PIN letters of finished cards."),
         "check": Entry("personalise:check", "Check a plan, its holders and its secrets; exit status 7..."),
         "schema": Entry("personalise:schema", "Print the JSON schema of plans, for editors that..."),
     }

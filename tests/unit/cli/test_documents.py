@@ -105,6 +105,7 @@ ELSEWHERE = frozenset(
         "profile schema",
         "shell",
         "personalise check",
+        "personalise letters",
         "personalise report",
         "personalise schema",
         "personalise status",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jsonschema
 import pytest
 
 from cardcore.cli.personalise import Personalise, with_command
+from tests.unit.cli.openssl import openssl
 from tests.unit.cli.shell import Shell
 from tests.unit.cli.test_documents import assert_documented
 from tests.unit.personalise.plans import ALL, PIV, folder_of
+from tests.unit.personalise.small_plans import ONE, SMALL
 
 MASTER = "00112233445566778899aabbccddeeff"
 
@@ -80,3 +84,52 @@ def test_the_schema_is_one(shell: Shell) -> None:
 def test_help_lists_the_commands(shell: Shell) -> None:
     assert "check" in shell.ok("personalise", "--help").out
     assert "personalize" not in shell.ok("--help").out
+
+
+LETTERS = "letters: {format: text, template: letter.txt, recipients: issuer.pem, folder: letters}\n"
+LETTER = "{name}, {card.serial}: {pin.user} {pin.puk}\n"
+
+
+def issued(shell: Shell, plan: str) -> Path:
+    """The plan of a run in which one card was prepared."""
+    shell.monkeypatch.setenv("MASTER", MASTER)
+    folder = shell.folder / "plan"
+    file = folder_of(folder, "plan: 1\n", ONE)
+    (folder / "letter.txt").write_text(LETTER, encoding="utf-8")
+    (folder / "letters").mkdir()
+    file.write_text(plan, encoding="utf-8")
+    shell.store.delete("alice")
+    shell.create("bob", blank=True)
+    ended = shell("personalise", str(file), "--reader", "soft:bob")
+    assert ended.status == 0, ended.err + ended.out
+    return file
+
+
+def test_letters_of_finished_cards_have_the_pins_of_the_cards(shell: Shell) -> None:
+    plan = issued(shell, SMALL["piv"] + LETTERS)
+    key = plan.parent / "issuer.key"
+    document = shell.ok("--json", "personalise", "letters", str(plan), "--unlock", f"file:{key}").json
+    assert_documented("personalise letters", document)
+    (letter,) = document["letters"]
+    arguments = ("cms", "-decrypt", "-inform", "DER", "-in", letter["to"], "-inkey", str(key))
+    name, _, pins = openssl(*arguments).decode().strip().partition(f", {letter['card']}: ")
+    assert name == "Anne O'Hara"
+    shell.monkeypatch.setenv("PIN", pins.split()[0])
+    shell.ok("--reader", "soft:bob", "pin", "verify", "--pin", "env:PIN")
+    for path in plan.parent.rglob("*"):
+        assert not path.is_file() or pins.split()[0].encode() not in path.read_bytes(), path
+
+
+def test_letters_need_the_key_of_a_recipient(shell: Shell) -> None:
+    plan = issued(shell, SMALL["piv"] + LETTERS)
+    ended = shell("--json", "personalise", "letters", str(plan))
+    assert ended.status == 1
+    assert "in the journal only, encrypted" in ended.error["message"]
+    assert list((plan.parent / "letters").iterdir()) == []
+    ended = shell("--json", "personalise", "letters", str(plan), "--holder", "1002")
+    assert ended.error["message"] == "1002 has no finished card in this run"
+    other = SMALL["piv"].replace("    initialise: true\n", "    initialise: true\n    only: {name: Bob}\n") + LETTERS
+    plan.write_text(other, encoding="utf-8")
+    assert "no such card" in shell("--json", "personalise", "letters", str(plan)).error["message"]
+    plan.write_text(SMALL["piv"], encoding="utf-8")
+    assert shell("--json", "personalise", "letters", str(plan)).error["message"] == "the plan has no letters"

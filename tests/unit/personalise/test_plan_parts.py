@@ -301,6 +301,11 @@ def test_what_does_not_fit_other_cards(tmp_path: Path, card: str, part: str, mes
     assert message in found[0].message
 
 
+def test_a_card_that_makes_keys_with_its_pin_needs_it_in_the_plan(tmp_path: Path) -> None:
+    (found,) = wrong(tmp_path, f"{HEAD}cards:\n  isoapplet:\n    keys: {{1: {{type: rsa2048}}}}\n")
+    assert found.message.endswith("this needs the PIN user: add it under `pins`")
+
+
 def test_a_blank_card_has_to_be_initialised_before_it_has_secrets(tmp_path: Path) -> None:
     (found,) = wrong(tmp_path, ALL.replace('    initialise: {label: "{name}"}\n', ""))
     assert found.message.endswith("nothing sets user, puk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,13 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cardcore.errors import CardError
+from cardcore.personalise.card_reading import ADMIN_KEYS, CARD_KEYS, CERTIFICATE_KEYS, IMPORT_KEYS, KEY_KEYS, PIN_KEYS
+from cardcore.personalise.content_reading import CONTENT_KEYS
+from cardcore.personalise.issuer_reading import KINDS
+from cardcore.personalise.letter_reading import LETTER_KEYS
 from cardcore.personalise.plan import (
     Plan,
 )
-from cardcore.personalise.plan_reading import draft_plan, read_plan
+from cardcore.personalise.plan_reading import HOLDERS_KEYS, PLAN_KEYS, SQL_KEYS, draft_plan, read_plan
 from cardcore.personalise.plan_schema import build
+from cardcore.personalise.secret_reading import DERIVED_KEYS, RULE_KEYS
 from cardcore.profile.loader import load_tree
 from cardcore.profile.tree import ListNode, MapNode, Tree
+from tests.unit.house import ROOT
 from tests.unit.personalise.plans import ALL, PIV, folder_of, plan_of, recipient, wrong
 
 LOCAL = "{local: {certificate: ca.pem, key: ca.key}}"
@@ -106,3 +113,33 @@ def test_whatever_bytes_there_are(prepared: Path, data: bytes) -> None:
 def prepared(tmp_path: Path) -> Path:
     recipient()
     return folder_of(tmp_path, ALL)
+
+
+DOCUMENTED = (ROOT / "docs" / "personalise.md").read_text(encoding="utf-8")
+
+
+def test_the_plan_of_the_documentation_is_right(tmp_path: Path) -> None:
+    whole, letters = re.findall(r"```yaml\n(.*?)```", DOCUMENTED, flags=re.S)[:2]
+    file = folder_of(tmp_path, whole + letters)
+    (tmp_path / "letter.txt").write_text("{name}: {pin.user}")
+    (tmp_path / "mailroom.pem").write_bytes((tmp_path / "issuer.pem").read_bytes())
+    (tmp_path / "letters").mkdir()
+    assert read_plan(file).name == "Staff badges 2026"
+    assert schema_says(whole + letters)
+
+
+def test_every_key_of_a_plan_is_documented() -> None:
+    tables = (
+        PLAN_KEYS,
+        HOLDERS_KEYS,
+        SQL_KEYS,
+        CARD_KEYS,
+        PIN_KEYS,
+        ADMIN_KEYS,
+        KEY_KEYS,
+        IMPORT_KEYS,
+        CERTIFICATE_KEYS,
+    )
+    others = (CONTENT_KEYS, RULE_KEYS, DERIVED_KEYS, LETTER_KEYS, KINDS, *(keys for keys, _ in KINDS.values()))
+    missing = {key for table in (*tables, *others) for key in table if not re.search(rf"\b{key}\b", DOCUMENTED)}
+    assert missing == set()

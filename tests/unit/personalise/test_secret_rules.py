@@ -19,6 +19,7 @@ from cardcore.personalise.pin_policy import ALPHABET, is_trivial, random_pin
 from cardcore.personalise.plan import Form, Import
 from cardcore.secret import Secret
 from cardcore.sources import SourceError
+from tests.unit.house import ROOT
 from tests.unit.personalise.plans import ALL, PIV, plan_of, wrong
 
 MASTER = bytes(range(32))
@@ -90,7 +91,10 @@ def test_a_pin_is_what_the_documentation_says(serial: str, digits: int) -> None:
 
 
 def test_what_was_derived_once_stays() -> None:
-    """Cards in the field depend on it."""
+    """Cards in the field depend on it, and other people's programs: the documentation has these values."""
+    documentation = (ROOT / "docs" / "personalise.md").read_text(encoding="utf-8")
+    for value in ("870280", "25NW8J37", "3cd5a655713bec1c053bd43a02df5545"):
+        assert value in documentation
     info = information("pin:user", "4711", 1)
     assert derived_pin(Secret(MASTER), info, Form(digits=6)).reveal() == b"870280"
     assert derived_pin(Secret(MASTER), info, Form(characters=8)).reveal() == b"25NW8J37"
