@@ -128,8 +128,9 @@ def test_letters_need_the_key_of_a_recipient(shell: Shell) -> None:
     assert list((plan.parent / "letters").iterdir()) == []
     ended = shell("--json", "personalise", "letters", str(plan), "--holder", "1002")
     assert ended.error["message"] == "1002 has no finished card in this run"
-    other = SMALL["piv"].replace("    initialise: true\n", "    initialise: true\n    only: {name: Bob}\n") + LETTERS
-    plan.write_text(other, encoding="utf-8")
-    assert "no such card" in shell("--json", "personalise", "letters", str(plan)).error["message"]
+    (plan.parent / "letter.txt").write_text("{pin.user}", encoding="utf-8")
+    plan.write_text(SMALL["openpgp"] + LETTERS, encoding="utf-8")
+    message = shell("--json", "personalise", "letters", str(plan)).error["message"]
+    assert message == "the plan has no such card for 1001 any more"
     plan.write_text(SMALL["piv"], encoding="utf-8")
     assert shell("--json", "personalise", "letters", str(plan)).error["message"] == "the plan has no letters"
