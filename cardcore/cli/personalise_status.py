@@ -32,7 +32,7 @@ FORMS = ("html", "json", "csv", "revocations")
 @store_option
 @pass_context
 def status(context: Context, plan: Path | None, store: str | None) -> None:
-    """Show every run of a journal: how far it is, its stations, and the cards that wait for somebody."""
+    """Show every run of a journal: how far it is, its stations, cards that wait for somebody."""
     from cardcore.personalise.station_records import stations
 
     with opened_journal(_place(store, plan)) as journal:
