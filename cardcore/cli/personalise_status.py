@@ -142,7 +142,7 @@ def report(
     card: str | None,
     out: str | None,
 ) -> None:
-    """Write what came of a run: as a page with charts, as JSON, its cards or its revocations as CSV."""
+    """Write what came of a run: a page with charts, JSON, its cards or revocations as CSV."""
     files.check_target(out)
     chosen = form or _form_of(out)
     if card is not None and chosen not in ("html", "json"):
