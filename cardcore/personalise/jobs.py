@@ -87,6 +87,8 @@ class Enrolling:
         self._columns = frozenset(
             rule.column for card in plan.cards.values() for rule in card.rules() if isinstance(rule, FromField)
         )
+        self._everything = frozenset(plan.cards)
+        self._restricted = any(card.only for card in plan.cards.values())
         self._secret: dict[str, dict[str, str]] = {}
 
     def __iter__(self) -> Iterator[Enrolment]:
@@ -96,13 +98,17 @@ class Enrolling:
             yield self._enrolment(holder)
 
     def _enrolment(self, holder: Holder) -> Enrolment:
-        fitting = frozenset(name for name, card in self._plan.cards.items() if card.is_for(holder.fields))
+        fitting = self._everything
+        if self._restricted:
+            fitting = frozenset(name for name, card in self._plan.cards.items() if card.is_for(holder.fields))
         if not fitting:
             raise InputError(
                 f"the plan has no kind of card for the holder {holder.id}",
                 hint="Change `only` in the plan, or the holder's record.",
             )
-        record = {name: value for name, value in holder.fields.items() if name not in self._columns}
+        record = holder.fields
+        if self._columns:
+            record = {name: value for name, value in holder.fields.items() if name not in self._columns}
         every = len(fitting) == len(self._plan.cards)
         return Enrolment(holder=holder.id, record=record, profiles=None if every else fitting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 from time import time
 from typing import Self
 
-from sqlalchemy import Column, ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cardcore.errors import InputError
@@ -317,41 +318,43 @@ def _counts(connection: Connection, column: Column[str], which: ColumnElement[bo
     return {str(state): int(count) for state, count in rows}
 
 
-_Known = tuple[str, Mapping[str, str], str | None]
+_Known = tuple[str, str, str | None]
 
 
 def _insert(connection: Connection, run: int, holders: list[Enrolment], position: int) -> None:
+    if not holders:
+        return
+    alike = {"run": run, "urgent": False, "state": HolderState.WAITING, "attempts": 0}
     rows = [
         {
-            "run": run,
             "holder": one.holder,
             "position": position + offset,
-            "urgent": False,
             "profiles": _listed(one.profiles),
-            "record": dict(one.record),
-            "state": HolderState.WAITING,
-            "attempts": 0,
+            "record": _record(one.record),
         }
         for offset, one in enumerate(holders)
     ]
     try:
-        if rows:
-            connection.execute(insert(HOLDERS), rows)
+        connection.execute(insert(HOLDERS).values({name: literal(value) for name, value in alike.items()}), rows)
     except IntegrityError as error:
         raise InputError(
             "a holder's identifier occurs twice", hint="Each holder needs an identifier of his own."
         ) from error
 
 
+def _record(fields: Mapping[str, str]) -> str:
+    return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":"))
+
+
 def _correct(connection: Connection, run: int, holders: list[Enrolment], known: Mapping[str, _Known]) -> None:
     """Take over what has changed in the records of those who have no finished card."""
     for one in holders:
         state, record, profiles = known[one.holder]
-        if state != HolderState.DONE and (dict(record) != dict(one.record) or profiles != _listed(one.profiles)):
+        if state != HolderState.DONE and (record != _record(one.record) or profiles != _listed(one.profiles)):
             connection.execute(
                 update(HOLDERS)
                 .where(HOLDERS.c.run == run, HOLDERS.c.holder == one.holder)
-                .values(record=dict(one.record), profiles=_listed(one.profiles))
+                .values(record=_record(one.record), profiles=_listed(one.profiles))
             )
 
 

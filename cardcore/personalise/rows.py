@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sqlalchemy import Row
@@ -38,7 +39,7 @@ def holder_of(row: Row[Any]) -> HolderRecord:
         holder=row.holder,
         position=row.position,
         state=HolderState(row.state),
-        record=row.record,
+        record=json.loads(row.record),
         attempts=row.attempts,
     )
 

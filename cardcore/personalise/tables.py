@@ -51,13 +51,14 @@ HOLDERS = Table(
     Column("position", Integer, nullable=False),
     Column("urgent", Boolean, nullable=False, default=False),
     Column("profiles", Text),
-    Column("record", JSON, nullable=False),
+    Column("record", Text, nullable=False),
     Column("state", String(20), nullable=False),
     Column("attempts", Integer, nullable=False, default=0),
     Index(None, "run", "state", "urgent", "position"),
 )
 """Who is to get a card, in the plan's order. `profiles` restricts the kind of card, as
-|one|another|; `record` holds the fields."""
+|one|another|; `record` holds the
+fields as a JSON object."""
 
 CARDS = Table(
     "cards",

@@ -43,7 +43,7 @@ def _holders() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("profiles", sa.Text(), nullable=True),
-        sa.Column("record", sa.JSON(), nullable=False),
+        sa.Column("record", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["run"], ["runs.id"], name="fk_holders_run_runs"),
