@@ -180,8 +180,10 @@ def _as_station(stack: ExitStack, job: Job, name: str | None, silent: float) -> 
 
 def begin(journal: Journal, plan: Plan, name: str, *, resume: bool) -> tuple[Run, Enrolling]:
     """The run, new or gone on with, and its holders in the journal. Stations join the one that the first has begun."""
+    from cardcore.personalise.card_secrets import require_sources
     from cardcore.personalise.jobs import Enrolling
 
+    require_sources(plan)
     if resume:
         begun = journal.run(name)
     elif journal.store.is_shared:

@@ -144,6 +144,12 @@ def _master(rule: Derived) -> Secret:
         return key_from_text(text, f"the master key ({rule.master})")
 
 
+def require_sources(plan: Plan) -> None:
+    """InputError if a secret that is the same for all cards, or a master key, cannot be had or does not fit."""
+    for error, _ in check_sources(plan):
+        raise error
+
+
 def check_sources(plan: Plan) -> Iterator[tuple[InputError, bool]]:
     """Yield what is wrong with the secrets that are the same for all cards, and whether they are just not there.
 

@@ -8,6 +8,7 @@ from threading import Event as Flag
 from threading import Lock
 
 from cardcore.errors import InputError
+from cardcore.personalise.card_secrets import CardSecrets
 from cardcore.personalise.dispatch import Dispatch, OneStation
 from cardcore.personalise.envelope import Opener, sealer
 from cardcore.personalise.events import Listener
@@ -93,9 +94,22 @@ class Enrolling:
 
     def __iter__(self) -> Iterator[Enrolment]:
         for holder in read_holders(self._plan.holders):
+            missing = self._plan.columns - holder.fields.keys()
+            if missing:
+                raise InputError(
+                    f"the holder {holder.id} has no field {min(missing)}",
+                    hint="Complete the records or the query, or change the plan.",
+                )
             if self._columns:
+                self._check_secrets(holder)
                 self._secret[holder.id] = {name: holder.fields.get(name, "") for name in self._columns}
             yield self._enrolment(holder)
+
+    def _check_secrets(self, holder: Holder) -> None:
+        """InputError for a secret in the record that no card could take: before one is touched."""
+        for card in self._plan.cards.values():
+            if card.is_for(holder.fields):
+                CardSecrets(plan=card, fields=holder.fields, serial="").check_record()
 
     def _enrolment(self, holder: Holder) -> Enrolment:
         fitting = self._everything

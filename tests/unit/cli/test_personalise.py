@@ -134,3 +134,28 @@ def test_letters_need_the_key_of_a_recipient(shell: Shell) -> None:
     assert message == "the plan has no such card for 1001 any more"
     plan.write_text(SMALL["piv"], encoding="utf-8")
     assert shell("--json", "personalise", "letters", str(plan)).error["message"] == "the plan has no letters"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("env:MASTER", "env:NOWHERE", "NOWHERE is not set"),
+        ("{random: {digits: 6}}", "env:NEWPIN", "the PIN has the wrong length"),
+        ("user: {final: {random: {digits: 6}}}", "user: {final: {field: mail}}", "the PIN has the wrong length"),
+        ("csv: staff.csv, ", "jsonl: staff.jsonl, ", "the holder 2 has no field mail"),
+    ],
+)
+def test_a_run_with_secrets_or_records_that_do_not_fit_touches_no_card(
+    shell: Shell, before: str, after: str, message: str
+) -> None:
+    shell.monkeypatch.setenv("MASTER", MASTER)
+    shell.monkeypatch.setenv("NEWPIN", "1234")
+    file = folder_of(shell.folder / "plan", "plan: 1\n", ONE)
+    whole = '{"employee": 1, "name": "A", "mail": "a@example.org"}\n'
+    (file.parent / "staff.jsonl").write_text(whole + '{"employee": 2, "name": "B"}\n')
+    assert before in SMALL["piv"]
+    file.write_text(SMALL["piv"].replace(before, after), encoding="utf-8")
+    ended = shell("--json", "personalise", str(file), "--reader", "soft:alice")
+    assert ended.status != 0
+    assert message in ended.error["message"]
+    assert ended.out == ""
