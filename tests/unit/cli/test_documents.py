@@ -106,9 +106,13 @@ ELSEWHERE = frozenset(
         "shell",
         "personalise check",
         "personalise letters",
+        "personalise replace",
         "personalise report",
+        "personalise retry",
+        "personalise run",
         "personalise schema",
         "personalise status",
+        "personalise undo",
     }
 )
 
