@@ -116,7 +116,7 @@ def test_what_is_no_tag_is_not_encoded(tag: int) -> None:
 
 
 def test_bytes_after_the_one_object_are_refused() -> None:
-    with pytest.raises(ReplyError, match="2 bytes after the data object 53"):
+    with pytest.raises(ReplyError, match="2 data objects where one was expected"):
         tlv.parse_one(bytes.fromhex("530100 9000"))
 
 
@@ -133,8 +133,10 @@ def test_repeated_tags_keep_their_order() -> None:
 
 def test_build_goes_through_the_declaration_as_well() -> None:
     for tag, value, encoded in VECTORS[:10]:
-        built = tlv.DataObject.build({"tag": tag, "value": bytes.fromhex(value)})
-        assert built == bytes.fromhex(encoded)
+        item = Tlv(tag=tag, value=bytes.fromhex(value))
+        assert tlv.DataObject.build(item) == bytes.fromhex(encoded)
+        assert tlv.DataObjects.build([item, item]) == 2 * bytes.fromhex(encoded)
+        assert tlv.DataObject.parse(bytes.fromhex(encoded)) == item
 
 
 def test_constructed_follows_bit_6_of_the_first_tag_byte() -> None:
