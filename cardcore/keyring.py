@@ -43,6 +43,7 @@ class Keyring:
         self._known: dict[str, KeyInfo] = {}
         self._made: dict[str, PublicKey] = {}
         self._others: dict[str, KeySlot] = {}
+        self._checking: set[str] = set()
         self._losses = session.losses
 
     def slot(self, name: str) -> KeySlot:
@@ -77,6 +78,7 @@ class Keyring:
             self._known.clear()
             self._made.clear()
             self._others.clear()
+            self._checking.clear()
             self._losses = self._session.losses
 
     def forget(self, name: str) -> None:
@@ -87,6 +89,7 @@ class Keyring:
         """Nothing that was known of a key holds any more."""
         self._known.pop(slot.name, None)
         self._made.pop(slot.name, None)
+        self._checking.discard(slot.name)
 
     def all(self) -> list[KeyInfo]:
         """The keys that are there, in the profile's order, then those that only this card names."""
@@ -238,7 +241,9 @@ class Keyring:
         with self._session.transaction():
             kind = self.kind(name, type_name)
             request = signing.request_for(kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed)
-            algorithm = signing.choose_for_signing(self._session.profile, kind, request)
+            self._drop_what_was_lost()
+            checked = slot.name in self._checking
+            algorithm = signing.choose_for_signing(self._session.profile, kind, request, checked=checked)
             slot = self._found(slot, Usage.SIGN)
             values = self._values(slot, kind, algorithm, "sign")
             values |= {"hash": request.hash_name, "scheme": request.scheme.value}
@@ -249,6 +254,7 @@ class Keyring:
                 refusal = signing.explained(error, request)
                 if refusal is None:
                     raise
+                self._checking.add(slot.name)
                 raise refusal from error
         return signing.finish_signature(algorithm, kind, raw)
 

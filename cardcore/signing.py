@@ -69,13 +69,16 @@ def request_for(
     )
 
 
-def choose_for_signing(profile: Profile, kind: KeyType, request: SignRequest) -> Algorithm:
-    """The algorithm of the profile that makes the signature as asked for; NotSupported, with the reason, if none."""
+def choose_for_signing(profile: Profile, kind: KeyType, request: SignRequest, *, checked: bool = False) -> Algorithm:
+    """The algorithm of the profile that makes the signature as asked for; NotSupported, with the reason, if none.
+
+    `checked` says that the key was seen to look into what it signs: `digest-info` is `digest-info-checked` for it.
+    """
     reasons: list[str] = []
     for algorithm in profile.algorithms.values():
         if kind.name not in algorithm.types or algorithm.sign is None:
             continue
-        reason = _refusal(algorithm, request)
+        reason = _refusal(algorithm, request, checked=checked)
         if not reason:
             return algorithm
         reasons.append(reason)
@@ -83,7 +86,7 @@ def choose_for_signing(profile: Profile, kind: KeyType, request: SignRequest) ->
     raise NotSupported(f"this card cannot make that signature: {reason}")
 
 
-def _refusal(algorithm: Algorithm, request: SignRequest) -> str:
+def _refusal(algorithm: Algorithm, request: SignRequest, *, checked: bool) -> str:
     """Why the algorithm cannot do exactly what was asked for; empty if it can."""
     form = algorithm.sign
     if form in _HOST_PADS:
@@ -95,7 +98,7 @@ def _refusal(algorithm: Algorithm, request: SignRequest) -> str:
         return f"its algorithm {algorithm.name} takes {', '.join(algorithm.hashes)} only, not {request.hash_name}"
     if form is InputForm.MESSAGE and request.message is None:
         return "the card hashes the message itself, and only its hash was given"
-    if request.scheme is Scheme.PKCS1 and not request.oid and form is not InputForm.DIGEST_INFO:
+    if request.scheme is Scheme.PKCS1 and not request.oid and (checked or form is not InputForm.DIGEST_INFO):
         return "the card insists on the hash's OID, and a signature without it was asked for"
     return ""
 

@@ -160,21 +160,47 @@ def test_what_cannot_be_signed_is_refused(admin: Card) -> None:
 
 
 def test_without_oid() -> None:
-    with open_on(Line(strict_card())) as card:
+    line = Line(strict_card())
+    with open_on(line) as card:
         card.authenticate_admin(ADMIN)
         for name in ("signature", "authentication"):
             card.generate(name, "rsa2048")
         with pytest.raises(NotSupported, match="OID"):
             card.sign("signature", MESSAGE, oid=False, pin=PIN)
         sign_checked(card, "signature")
+        sent = len(line.sent)
+        for oid, hash_name in (
+            (False, "sha256"),
+            (True, "md5sha1"),
+        ):  # known by now: nothing is sent, no PIN either
+            with pytest.raises(NotSupported, match="insists on the hash's OID"):
+                card.sign("signature", MESSAGE, pin=PIN, oid=oid, hash=hash_name)
+        assert len(line.sent) == sent
         bare = card.sign("authentication", MESSAGE, oid=False, pin=PIN)
         public = card.public_key("authentication")
         assert isinstance(public, rsa.RSAPublicKey)
         assert public.recover_data_from_signature(bare, PKCS1v15(), None) == hashlib.sha256(MESSAGE).digest()
-        with pytest.raises(NotSupported, match="OID"):
-            card.sign("signature", MESSAGE, hash="md5sha1", pin=PIN)
         tls = card.sign("authentication", MESSAGE, hash="md5sha1", pin=PIN)
         assert len(public.recover_data_from_signature(tls, PKCS1v15(), None)) == 36
+
+
+def test_whether_it_looks_into_what_it_signs_is_asked_anew_of_another_key() -> None:
+    with open_on(Line(strict_card())) as card:
+        card.authenticate_admin(ADMIN)
+        for _ in range(2):
+            card.generate("signature", "rsa2048")
+            with pytest.raises(NotSupported, match="the card says"):
+                card.sign("signature", MESSAGE, oid=False, pin=PIN)
+            with pytest.raises(NotSupported, match="insists on"):
+                card.sign("signature", MESSAGE, oid=False, pin=PIN)
+
+
+def test_a_lenient_key_signs_a_bare_hash(admin: Card) -> None:
+    admin.generate("signature", "rsa2048")
+    bare = admin.sign("signature", MESSAGE, oid=False, pin=PIN)
+    public = admin.public_key("signature")
+    assert isinstance(public, rsa.RSAPublicKey)
+    assert public.recover_data_from_signature(bare, PKCS1v15(), None) == hashlib.sha256(MESSAGE).digest()
 
 
 def test_other_hashes(admin: Card) -> None:
