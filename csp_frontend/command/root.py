@@ -22,8 +22,12 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
         "agent": "Run the agent that owns the cards, start or stop it.",
         "status": "Show the agent: clients, tokens, cached PINs by name, versions.",
         "call": "Call functions of the provider.",
+        "register": "Let programs on Windows find the provider.",
+        "unregister": "Take it out of the registry.",
     }
 )
+
+_MODULES: Mapping[str, str] = MappingProxyType({"unregister": "register"})
 
 
 class UsageProblem(CardError):
@@ -44,7 +48,7 @@ class Root(click.Group):
         """The command, out of the module of its name."""
         if cmd_name not in _COMMANDS:
             return None
-        found = getattr(import_module(f"csp_frontend.command.{cmd_name}"), cmd_name)
+        found = getattr(import_module(f"csp_frontend.command.{_MODULES.get(cmd_name, cmd_name)}"), cmd_name)
         if not isinstance(found, click.Command):
             raise TypeError(f"{cmd_name} is no command")
         return found
