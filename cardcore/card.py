@@ -82,6 +82,11 @@ class Card:
         return frozenset(self._session.engine.used)
 
     @property
+    def resets(self) -> int:
+        """How often other programs have reset the card since it was opened; what was proved before is forgotten."""
+        return self._session.losses
+
+    @property
     def has_pin_pad(self) -> bool:
         """Whether PINs can be entered on the reader's own keypad."""
         pad = self.pin_pad

@@ -51,7 +51,9 @@ class SecretStep(Step):
             raise Parked(Reason.AUTHENTICATION_FAILED, message, stops=True)
 
     def look(self, work: Workpiece) -> Result | None:
-        """Decided by the card's word, if it tells whether it has its factory value and had it before."""
+        """Done if the card had answered; else decided by its word, if it tells whether it has its factory value."""
+        if work.secrets.changed(self.secret):
+            return {"found": "changed"}
         if work.secrets.published(self.secret) and not work.secrets.ever_changed(self.secret):
             told = self.from_factory(work)
             if told is not None:
@@ -86,6 +88,8 @@ class SecretStep(Step):
             if isinstance(error, PinError) and error.sw is not None:
                 raise refused_secret(error) from error
             raise
+        with work.journal.change() as change:  # the card has said so
+            settle(work, change, self.secret, proposal.secret)
         try:
             self.prove(work, proposal.secret)
         except (PinError, StatusError) as error:
@@ -101,8 +105,9 @@ class SecretStep(Step):
         """Show that the card has it now."""
 
     def end(self, work: Workpiece, change: Change, result: Result) -> None:
-        """The card has it."""
-        settle(work, change, self.secret, None if self._proposal is None else self._proposal.secret)
+        """The card has it, as it was found to have."""
+        if work.secrets.uncertain(self.secret):
+            settle(work, change, self.secret, None)
 
     def _proposed(self) -> Proposal:
         if self._proposal is None:

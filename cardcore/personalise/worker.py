@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from cardcore.card import Card
-from cardcore.errors import CardError, UnknownCard
+from cardcore.errors import AdminRequired, CardError, CardReset, PinRequired, SecurityStatus, UnknownCard
 from cardcore.opening import open_among
 from cardcore.personalise.card_secrets import CardSecrets
 from cardcore.personalise.changes import JournalConflict
@@ -26,7 +26,7 @@ from cardcore.personalise.jobs import Job
 from cardcore.personalise.parking import Parked, Refused, meaning
 from cardcore.personalise.plan import CardPlan, with_card
 from cardcore.personalise.reasons import PARKINGS, Reason, Refusal
-from cardcore.personalise.records import CardRecord
+from cardcore.personalise.records import CardRecord, Result
 from cardcore.personalise.secret_steps import find_pins
 from cardcore.personalise.sequence import steps_for
 from cardcore.personalise.states import CardState, StepState
@@ -257,7 +257,7 @@ class Worker:
                 change.step_started(card, step.name, number)
                 step.start(work, change)
             self._job.emit(StepStarted(reader=self._reader, card=card, step=step.name, number=number))
-            result = step.run(work)
+            result = self._done(work, step)
         seconds, apdus = monotonic() - began, counter.count - sent
         with work.journal.change() as change:
             change.step_done(card, step.name, seconds=seconds, apdus=apdus, found=found, result=result)
@@ -274,6 +274,17 @@ class Worker:
                 found=found,
             )
         )
+
+    @staticmethod
+    def _done(work: Workpiece, step: Step) -> Result:
+        """Do the step; CardReset if another program took away what had been proved to the card."""
+        resets = work.card.resets
+        try:
+            return step.run(work)
+        except (AdminRequired, PinRequired, SecurityStatus) as error:
+            if work.card.resets == resets:
+                raise
+            raise CardReset("another program has reset the card") from error
 
     def _pause(self, record: CardRecord, step: str, seconds: float, detail: str) -> None:
         self._job.emit(Waiting(reader=self._reader, card=record.id, step=step, seconds=seconds, detail=detail))

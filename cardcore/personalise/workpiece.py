@@ -68,6 +68,7 @@ class Workpiece:
         self.around = around
         self.steps: dict[str, StepRecord] = around.journal.steps(record.id)
         self._logged_in = False
+        self._resets = card.resets
 
     @property
     def journal(self) -> Journal:
@@ -94,8 +95,9 @@ class Workpiece:
 
         Each is the secret that the card has by plan and journal: nothing is guessed.
         """
-        if self._logged_in:
+        if self._logged_in and self._resets == self.card.resets:
             return
+        self._resets = self.card.resets
         try:
             self.log_in_as_admin()
             for name in self.user_pins():

@@ -24,7 +24,7 @@ INTERRUPTIONS = (
     ("openpgp", FaultKind.REMOVED_AFTER),
     ("openpgp", FaultKind.RESET),
 )
-MOST_UNKNOWN = {"piv": 0, "openpgp": 4}
+MOST_UNKNOWN = {"piv": 0, "openpgp": 5}
 """Exchanges after whose interruption a person has to decide: the admin's PIN, where the card tells nothing of it."""
 
 
