@@ -19,6 +19,8 @@ from csp_frontend.endpoint import Endpoint, NoAgent
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
+# Wine gives certificates that it makes a random serial number, negative ones too: cryptography does not like these.
+_ODD_SERIAL = "ignore:Parsed a serial number"
 _MAIN = Path(__file__).with_name("agent_main.py")
 
 
@@ -70,7 +72,7 @@ class RunningAgent:
     def start(self) -> Endpoint:
         """Start it and wait until it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", *self._arguments],
+            [sys.executable, "-W", "error", "-W", _ODD_SERIAL, *self._arguments],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from csp_frontend.calls import CALLS
-from tests.frontend.wine import ROOT
+from tests.frontend.wine import ROOT, Built, build
 from tools import dll_tables
 
 pytestmark = pytest.mark.slow
@@ -25,14 +26,14 @@ def test_the_tables_in_c_are_those_of_the_agent(path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built twice: `--verify` compares both builds to the last bit."""
-    folder = tmp_path_factory.mktemp("dll")
-    command = [str(ROOT / "tools" / "build_dll"), "--verify", "--out", str(folder)]
-    said = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
-    assert said.returncode == 0, said.stdout + said.stderr
-    assert len(re.findall(r"^[0-9a-f]{64}  personal-csp-x(64|86)\.dll$", said.stdout, re.MULTILINE)) == 2
-    return folder
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory)
+
+
+def test_two_builds_are_the_same(built: Built) -> None:
+    said = (built.folder / "done").read_text(encoding="utf-8")
+    for dll in (built.dll, built.dll32):
+        assert f"{hashlib.sha256(dll.read_bytes()).hexdigest()}  {dll.name}" in said.splitlines()
 
 
 def _headers(dll: Path) -> str:
@@ -42,8 +43,8 @@ def _headers(dll: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["personal-csp-x64.dll", "personal-csp-x86.dll"])
-def test_what_it_exports_and_imports(built: Path, name: str) -> None:
-    headers = _headers(built / name)
+def test_what_it_exports_and_imports(built: Built, name: str) -> None:
+    headers = _headers(built.folder / name)
     table = headers.partition("[Ordinal/Name Pointer] Table")[2]
     exported = re.findall(r"^\s*\[\s*\d+\] (\S+)$", table, re.MULTILINE)
     assert sorted(exported) == sorted(call.name for call in CALLS)
@@ -53,13 +54,13 @@ def test_what_it_exports_and_imports(built: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["personal-csp-x64.dll", "personal-csp-x86.dll"])
-def test_nothing_of_the_machine_that_built_it_is_in_it(built: Path, name: str) -> None:
-    content = (built / name).read_bytes()
+def test_nothing_of_the_machine_that_built_it_is_in_it(built: Built, name: str) -> None:
+    content = (built.folder / name).read_bytes()
     assert str(ROOT).encode() not in content
-    assert str(built).encode() not in content
+    assert str(built.folder).encode() not in content
 
 
-def test_the_wheel_ships_what_was_built(built: Path, tmp_path: Path) -> None:
+def test_the_wheel_ships_what_was_built(built: Built, tmp_path: Path) -> None:
     """From a copy of the tree, so that nothing is left in the real one."""
     copy = tmp_path / "tree"
     listed = subprocess.run(
@@ -74,7 +75,7 @@ def test_the_wheel_ships_what_was_built(built: Path, tmp_path: Path) -> None:
     without = _wheel(copy, tmp_path / "without")
     assert not [name for name in without if name.startswith("csp_frontend/dll/")]
     assert "csp_frontend/window/locale/sv/LC_MESSAGES/personal-csp.mo" in without
-    for dll in built.glob("*.dll"):
+    for dll in (built.dll, built.dll32):
         (copy / "csp_frontend" / "dll" / dll.name).write_bytes(dll.read_bytes())
     within = [name for name in _wheel(copy, tmp_path / "with") if name.startswith("csp_frontend/dll/")]
     assert sorted(within) == ["csp_frontend/dll/personal-csp-x64.dll", "csp_frontend/dll/personal-csp-x86.dll"]

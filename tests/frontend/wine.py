@@ -5,6 +5,7 @@ Nothing of the person's own Wine is touched: HOME and the prefix are folders of 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
@@ -15,18 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 from csp_frontend.endpoint import APPLICATION
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPI = Path(__file__).with_name("capi")
 USER = "tester"
-DLL = "personal-csp-x64.dll"
 PATIENCE = 120.0
-_PROVIDER_KEY = r"HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Cryptography\Defaults\Provider\Personal CSP"
-_REGISTRATION = f"""Windows Registry Editor Version 5.00
-
-[{_PROVIDER_KEY}]
-"Image Path"="{{path}}"
+_REGISTRATION = r"""[HKEY_LOCAL_MACHINE\SOFTWARE\{view}Microsoft\Cryptography\Defaults\Provider\Personal CSP]
+"Image Path"="{path}"
 "Type"=dword:00000001
 "SigInFile"=dword:00000000
 """
@@ -72,7 +71,7 @@ class Wine:
             "LOGNAME": USER,
             "WINEPREFIX": str(self.prefix),
             "WINEDEBUG": "-all",
-            "WINEDLLOVERRIDES": "mscoree,mshtml,winemenubuilder.exe=",
+            "WINEDLLOVERRIDES": "mscoree,mshtml,winedbg.exe,winemenubuilder.exe=",
         }
         self._resident: subprocess.Popen[bytes] | None = None
 
@@ -93,14 +92,15 @@ class Wine:
         subprocess.run(["wineserver", "-k"], env=self.env, check=False, timeout=PATIENCE)
         subprocess.run(["wineserver", "-w"], env=self.env, check=False, timeout=PATIENCE)
 
-    def register(self, dll: Path) -> None:
-        """Make the DLL known as the provider, where it stands."""
-        self.registry(_REGISTRATION.format(path=str(windows_path(dll)).replace("\\", r"\\")))
+    def register(self, dll: Path, *, bits: int = 64) -> None:
+        """Make the DLL known as the provider, where it stands, to 64- or 32-bit programs."""
+        view = "" if bits == 64 else "WOW6432Node\\"
+        self.registry(_REGISTRATION.format(view=view, path=escaped(windows_path(dll))))
 
     def registry(self, text: str) -> None:
-        """Take over a file as `regedit` writes them."""
+        """Take over what would stand in a file that `regedit` writes, below its first line."""
         file = self.folder / "change.reg"
-        file.write_text(text, encoding="utf-8")
+        file.write_text(f"Windows Registry Editor Version 5.00\n\n{text}", encoding="utf-8")
         self._run("wine", "regedit", "/S", windows_path(file))
 
     def command(self, program: Path, *arguments: str) -> list[str]:
@@ -135,11 +135,46 @@ def windows_path(path: Path) -> str:
     return "Z:" + str(path).replace("/", "\\")
 
 
-def build_dll(folder: Path) -> Path:
-    """Build the DLL, 64- and 32-bit; answers the 64-bit one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _compile([str(ROOT / "tools" / "build_dll"), "--out", str(folder)])
-    return folder / DLL
+def escaped(text: str) -> str:
+    """A text as it stands between quotes in a file of `regedit`."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The DLLs and the programs of checks, compiled once in a test run."""
+
+    folder: Path
+
+    @property
+    def dll(self) -> Path:
+        """The 64-bit one."""
+        return self.folder / "personal-csp-x64.dll"
+
+    @property
+    def dll32(self) -> Path:
+        """The 32-bit one."""
+        return self.folder / "personal-csp-x86.dll"
+
+    @property
+    def checks(self) -> Path:
+        """The programs of checks in tests/frontend/capi, all in one, 64-bit."""
+        return self.folder / "capi64.exe"
+
+
+def build(factory: pytest.TempPathFactory) -> Built:
+    """Compile everything, unless another process of this test run has."""
+    base = factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "windows-programs"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            # Twice, in two places: `--verify` compares both builds to the last bit.
+            said = _compile([str(ROOT / "tools" / "build_dll"), "--verify", "--out", str(folder)])
+            build_checks(folder)
+            (folder / "done").write_text(said, encoding="utf-8")
+    return Built(folder=folder)
 
 
 def build_program(to: Path, sources: Sequence[Path], *, bits: int = 64) -> Path:
@@ -154,6 +189,7 @@ def build_checks(folder: Path, *, bits: int = 64) -> Path:
     return build_program(folder / f"capi{bits}.exe", sorted(CAPI.glob("*.c")), bits=bits)
 
 
-def _compile(command: Sequence[str]) -> None:
+def _compile(command: Sequence[str]) -> str:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout

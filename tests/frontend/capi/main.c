@@ -16,7 +16,7 @@ static const struct {
     {"tls", 4, sign_tls},
     {"generate", 6, generate_pair},
     {"message", 3, sign_message},
-    {"decrypt", 3, decrypt_message},
+    {"decrypt", 4, decrypt_message},
     {"elsewhere", 3, verify_elsewhere},
     {"store", 3, use_store},
     {"threads", 4, many_threads},
@@ -29,6 +29,8 @@ static const struct {
     {"load", 5, load},
     {"one-call", 0, one_call},
     {"wait", 1, wait_for_agent},
+    {"bench-hashes", 2, bench_hashes},
+    {"bench-calls", 4, bench_calls},
 };
 
 int main(int count, char **arguments)

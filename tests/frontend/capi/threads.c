@@ -176,13 +176,46 @@ void load(char **arguments)
     tell("signatures", "%ld", work.good);
 }
 
+/* As Wine and Windows answer NtQuerySystemInformation(SystemHandleInformation). */
+struct handle_list {
+    ULONG count;
+    struct {
+        USHORT pid;
+        USHORT trace;
+        BYTE type;
+        BYTE flags;
+        USHORT handle;
+        void *object;
+        ULONG access;
+    } handles[1 << 16];
+};
+
+/* Handles of this process; GetProcessHandleCount answers nothing under Wine 8. */
+static DWORD handle_count(void)
+{
+    typedef LONG(WINAPI * query_function)(ULONG, void *, ULONG, ULONG *);
+    static struct handle_list list;
+    const FARPROC found = GetProcAddress(GetModuleHandleA("ntdll.dll"), "NtQuerySystemInformation");
+    const query_function query = (query_function)(void (*)(void))found;
+    ULONG size = 0;
+    DWORD count = 0;
+    ULONG i;
+
+    if (!check(query(16, &list, sizeof list, &size) == 0, "the handles are listed")) {
+        return 0;
+    }
+    for (i = 0; i < list.count; i++) {
+        count += list.handles[i].pid == (USHORT)GetCurrentProcessId();
+    }
+    check(count > 0, "there are %lu handles", count);
+    return count;
+}
+
 static void usage(DWORD *handles, SIZE_T *memory)
 {
     PROCESS_MEMORY_COUNTERS_EX counters = {.cb = sizeof counters};
 
-    *handles = 0;
-    *memory = 0;
-    SUCCEEDS(GetProcessHandleCount(GetCurrentProcess(), handles));
+    *handles = handle_count();
     SUCCEEDS(GetProcessMemoryInfo(GetCurrentProcess(), (PROCESS_MEMORY_COUNTERS *)&counters, sizeof counters));
     *memory = counters.WorkingSetSize;
 }
