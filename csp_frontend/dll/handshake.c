@@ -5,7 +5,9 @@
 
 #include <string.h>
 
+#ifndef GREETING_MILLISECONDS
 #define GREETING_MILLISECONDS 5000u
+#endif
 
 /* The frames of one handshake. */
 struct greeting {

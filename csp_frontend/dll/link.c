@@ -6,7 +6,9 @@
 
 #define FRAME_MILLISECONDS 10000u
 /* After so long without an answer the agent is greeted on another connection, and again and again. */
+#ifndef PROBE_MILLISECONDS
 #define PROBE_MILLISECONDS 15000u
+#endif
 /* It is gone when it has not answered so many greetings in a row. */
 #define MOST_SILENT_PROBES 2u
 /* Memory that is kept for the next call. */

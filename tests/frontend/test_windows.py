@@ -101,15 +101,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def test_which_wine_this_is(place: Place) -> None:
-    """What was tested where is told, not guessed: a 32-bit program runs only if this Wine can."""
+    """What was tested where is told, not guessed: 32-bit programs run only if this Wine can."""
     version = subprocess.run(["wine", "--version"], env=place.wine.env, capture_output=True, text=True, check=True)
-    small = build_checks(place.folder, bits=32)
-    ran = subprocess.run(
-        place.wine.command(small, "no-such-group"), env=place.wine.env, capture_output=True, timeout=120, check=False
-    )
-    can = b"no such group" in ran.stderr
-    print(f"{version.stdout.strip()}: 32-bit programs {'run' if can else 'do not run'} here")
-    if can:
+    print(f"{version.stdout.strip()}: 32-bit programs {'run' if place.wine.has_32_bit else 'do not run'} here")
+    if place.wine.has_32_bit:
+        small = build_checks(place.folder, bits=32)
         place.wine.register(place.built.dll32, bits=32)
         ended = place.wine.run(small, "enumerate", folder=place.folder)
         assert (ended.failed, ended.status) == ([], 0)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 import pytest
@@ -92,6 +92,11 @@ class Wine:
         subprocess.run(["wineserver", "-k"], env=self.env, check=False, timeout=PATIENCE)
         subprocess.run(["wineserver", "-w"], env=self.env, check=False, timeout=PATIENCE)
 
+    @property
+    def has_32_bit(self) -> bool:
+        """Whether 32-bit programs run here."""
+        return (self.prefix / "drive_c" / "windows" / "syswow64").is_dir()
+
     def register(self, dll: Path, *, bits: int = 64) -> None:
         """Make the DLL known as the provider, where it stands, to 64- or 32-bit programs."""
         view = "" if bits == 64 else "WOW6432Node\\"
@@ -138,6 +143,13 @@ def windows_path(path: Path) -> str:
 def escaped(text: str) -> str:
     """A text as it stands between quotes in a file of `regedit`."""
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def build_dll(folder: Path, env: Mapping[str, str]) -> Path:
+    """Build the DLL with settings of its own in the environment; answers the 64-bit one."""
+    folder.mkdir()
+    _compile([str(ROOT / "tools" / "build_dll"), "--out", str(folder)], env)
+    return folder / "personal-csp-x64.dll"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +201,9 @@ def build_checks(folder: Path, *, bits: int = 64) -> Path:
     return build_program(folder / f"capi{bits}.exe", sorted(CAPI.glob("*.c")), bits=bits)
 
 
-def _compile(command: Sequence[str]) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+def _compile(command: Sequence[str], env: Mapping[str, str] = MappingProxyType({})) -> str:
+    ended = subprocess.run(
+        command, env={**os.environ, **env}, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
