@@ -113,7 +113,12 @@ class Wine:
         return ["wine", str(program), *arguments]
 
     def run(
-        self, program: Path, *arguments: str, folder: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        program: Path,
+        *arguments: str,
+        folder: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        quiet: bool = False,
     ) -> Ended:
         """Run a program of checks to its end, in a folder; it is not to hang."""
         begun = time.monotonic()
@@ -127,7 +132,8 @@ class Wine:
             check=False,
         )
         output = ended.stdout.decode("utf-8", "replace").replace("\r\n", "\n")
-        print(f"{program.name} {' '.join(arguments)}: {time.monotonic() - begun:.2f} s\n{output}")
+        if not quiet:
+            print(f"{program.name} {' '.join(arguments)}: {time.monotonic() - begun:.2f} s\n{output}")
         return Ended(status=ended.returncode, output=output)
 
     def _run(self, *command: str) -> None:
