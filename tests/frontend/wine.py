@@ -119,6 +119,7 @@ class Wine:
         folder: Path | None = None,
         env: Mapping[str, str] | None = None,
         quiet: bool = False,
+        patience: float = PATIENCE,
     ) -> Ended:
         """Run a program of checks to its end, in a folder; it is not to hang."""
         begun = time.monotonic()
@@ -128,7 +129,7 @@ class Wine:
             cwd=folder or self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=PATIENCE,
+            timeout=patience,
             check=False,
         )
         output = ended.stdout.decode("utf-8", "replace").replace("\r\n", "\n")

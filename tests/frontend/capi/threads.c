@@ -277,7 +277,7 @@ void count_leaks(char **arguments)
         if (round == warm_up) {
             usage(&handles[0], &memory[0]);
         }
-        code = use_once(round, 20);
+        code = use_once(round, 100);
     }
     usage(&handles[1], &memory[1]);
     check(code == 0, "%lu rounds: %08lx", round, code);
