@@ -76,6 +76,9 @@ class Wine:
         self._resident: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
+        # A server that stays: between two programs it would end, and the second one could meet it on its way out.
+        self.prefix.mkdir()
+        self._run("wineserver", "-p")
         self._run("wineboot", "-i")
         self.agent_folder.mkdir(parents=True, exist_ok=True)
         # As long as one program runs, the services do too, and every further one starts at once.
@@ -106,7 +109,7 @@ class Wine:
         """Take over what would stand in a file that `regedit` writes, below its first line."""
         file = self.folder / "change.reg"
         file.write_text(f"Windows Registry Editor Version 5.00\n\n{text}", encoding="utf-8")
-        self._run("wine", "regedit", "/S", windows_path(file))
+        self._run("wine", "reg", "import", windows_path(file))
 
     def command(self, program: Path, *arguments: str) -> list[str]:
         """What starts a Windows program."""
@@ -138,8 +141,12 @@ class Wine:
         return Ended(status=ended.returncode, output=output)
 
     def _run(self, *command: str) -> None:
-        ended = subprocess.run(command, env=self.env, capture_output=True, timeout=PATIENCE, check=False)
-        assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+        said = self.folder / "said"  # a file: services that a program starts would keep a pipe open
+        with said.open("w") as output:
+            ended = subprocess.run(
+                command, env=self.env, stdout=output, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False
+            )
+        assert ended.returncode == 0, (command, said.read_text(encoding="utf-8", errors="replace"))
 
 
 def windows_path(path: Path) -> str:
