@@ -1,4 +1,4 @@
-"""Calls that are the agent's own, beside the table of the provider's functions. None has a parameter."""
+"""Calls that are the agent's own, beside the table of the provider's functions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ class AgentCall(IntEnum):
     """Answers bytes: a JSON document."""
     STOP = 0xFF03
     """Answers nothing; then the agent ends."""
+    STORE = 0xFF04
+    """What is in the certificate stores, for what is to be done there: see `certificates`."""
 
 
 OWN_CALLS = frozenset(int(call) for call in AgentCall)

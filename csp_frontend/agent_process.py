@@ -23,12 +23,14 @@ from csp_frontend.agent_connection import Limits
 from csp_frontend.agent_instance import AlreadyRunning, InstanceLock
 from csp_frontend.agent_readers import LastingReaders
 from csp_frontend.agent_session import AgentSession
+from csp_frontend.certificates import CertificateKeeper
 from csp_frontend.configuration import Configuration
 from csp_frontend.dialog import DialogQueue
 from csp_frontend.endpoint import Endpoint, NoAgent
 from csp_frontend.peers import client_info
 from csp_frontend.prompts import PinDialog
 from csp_frontend.provider import Provider
+from csp_frontend.store_helper import StoreHelper, usual_command
 from csp_frontend.wire import Hello
 
 NAMES_FILE = "containers.json"
@@ -48,12 +50,18 @@ class AgentProcess:
         directory: Path | None = None,
         files: Sequence[Path] = (),
         limits: Limits | None = None,
+        helper: Sequence[str] | None = None,
     ) -> None:
-        """`directory` is where endpoint, lock and log are; `files` are more places for the endpoint."""
+        """`directory` is where endpoint, lock and log are; `files` are more places for the endpoint.
+
+        `helper` is the program for the certificate stores; None: the usual one, if this is Windows.
+        """
         place = directory or endpoints.directory()
         self._dialog = DialogQueue(dialog)
         self._readers = LastingReaders()
         self.provider = Provider(configuration, self._dialog, readers=self._readers, names_file=place / NAMES_FILE)
+        self._certificates = CertificateKeeper(self.provider.pool, on=configuration.certificates)
+        self._helper = StoreHelper(usual_command() if helper is None else helper)
         self._since = time.time()
         self.agent = Agent(
             Clients(self._session),
@@ -64,10 +72,14 @@ class AgentProcess:
 
     def start(self) -> Endpoint:
         """Begin to serve; AlreadyRunning if this user has an agent."""
-        return self.agent.start()
+        endpoint = self.agent.start()
+        self._helper.start()
+        return endpoint
 
     def stop(self) -> None:
         """End every connection, give the cards back."""
+        self._helper.stop()
+        self._certificates.stop()
         self.agent.stop()
         self.provider.close()
         self._readers.close()
@@ -110,6 +122,10 @@ class AgentProcess:
                 if isinstance(client.session, AgentSession)
                 for token, pin in client.session.remembered()
             ],
+            "certificates": {
+                "on": self._certificates.on,
+                "foreign": [one.hex() for one in self._certificates.foreign()],
+            },
         }
 
     def _session(self, hello: Hello, connection: socket.socket) -> AgentSession:
@@ -120,6 +136,7 @@ class AgentProcess:
             name=f"{program} ({hello.pid})",
             status=self.status,
             stop=self.agent.ask_to_stop,
+            certificates=self._certificates,
         )
 
 

@@ -13,10 +13,12 @@ from csp_frontend import marshalling, wire
 from csp_frontend.agent_calls import OWN_CALLS, AgentCall
 from csp_frontend.agent_clients import Answer
 from csp_frontend.calls import BY_NUMBER, Call
+from csp_frontend.certificates import Busy, CertificateKeeper
 from csp_frontend.constants import Code
 from csp_frontend.dialog import DialogQueue
 from csp_frontend.errors import CspError, from_card
 from csp_frontend.provider import ClientSession
+from csp_frontend.store_calls import order_values, to_report
 from csp_frontend.wire import Value, WireError
 
 LOG = logging.getLogger("csp_frontend.calls")
@@ -34,18 +36,21 @@ class AgentSession:
         name: str,
         status: Callable[[], Mapping[str, object]],
         stop: Callable[[], None],
+        certificates: CertificateKeeper,
     ) -> None:
         self.session = session
         self._dialog = dialog
         self._name = name
         self._status = status
         self._stop = stop
+        self._certificates = certificates
         self._gone = threading.Event()
 
     def answer(self, call: wire.Call) -> Answer:
         """Run one call. WireError if there is no such call, or its parameters are not those of the function."""
         if call.number in OWN_CALLS:
-            return 0, self._own(AgentCall(call.number), call)
+            own = AgentCall(call.number)
+            return self._store(call) if own is AgentCall.STORE else (0, self._own(own, call))
         function = BY_NUMBER.get(call.number)
         if function is None:
             raise WireError(f"the unknown call {call.number}")
@@ -72,13 +77,25 @@ class AgentSession:
 
         What it had unlocked is locked when the card has done with the call; nobody here waits for that.
         """
-        self._gone.set()
+        self._leave()
         threading.Thread(target=self.session.close, name="agent frees a client", daemon=True).start()
 
     def close(self) -> None:
         """Free what the process had."""
-        self._gone.set()
+        self._leave()
         self.session.close()
+
+    def _leave(self) -> None:
+        self._gone.set()
+        self._certificates.release(self)
+
+    def _store(self, call: wire.Call) -> Answer:
+        """A helper asks what is to be done to the certificate stores."""
+        ours, refused = to_report(call.values)
+        try:
+            return 0, order_values(self._certificates.next(self, ours, refused))
+        except Busy:
+            return wire.BUSY, ()
 
     def _own(self, number: AgentCall, call: wire.Call) -> tuple[Value, ...]:
         if call.values:

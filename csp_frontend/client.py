@@ -85,6 +85,11 @@ class Client(Functions):
         """Ask the agent to end."""
         self._exchange(AgentCall.STOP, (), again=False)
 
+    def store_order(self, ours: Sequence[bytes], refused: bytes = b"") -> tuple[int, tuple[Value, ...]]:
+        """What the helper for the certificate stores asks: status and values, as they are on the wire."""
+        report = tuple(Value(kind=wire.Kind.BYTES, content=data) for data in (*ours, refused))
+        return self._exchange(AgentCall.STORE, report, again=False)
+
     def _send(self, function: Call, arguments: Sequence[Argument], values: tuple[Value, ...]) -> Answer:
         try:
             status, answer = self._exchange(function.number, values, again=_is_repeatable(function, arguments))

@@ -41,6 +41,9 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"Remembered PINs: {len(document['cached_pins'])}"
     for pin in document["cached_pins"]:
         yield f"  {pin['pin']} of {pin['token']} for {pin['program']} ({pin['pid']})"
+    yield f"Certificates in Windows' stores: {'kept' if document['certificates']['on'] else 'switched off'}"
+    for thumbprint in document["certificates"]["foreign"]:
+        yield f"  {thumbprint} stands there already, and not by us"
 
 
 def _at(seconds: float) -> str:

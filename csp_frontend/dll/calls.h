@@ -108,6 +108,7 @@ enum call_number {
     AGENT_PING = 0xff01,
     AGENT_STATUS = 0xff02,
     AGENT_STOP = 0xff03,
+    AGENT_STORE = 0xff04,
 };
 
 #define CALL_COUNT 25u
