@@ -62,6 +62,7 @@ class GnuPg:
         self._home = Path(tempfile.mkdtemp(prefix="gpg-"))  # short: the agent's socket is in it
         self._env = {**env, "GNUPGHOME": str(self._home), "LC_ALL": "C"}
         self._reader = reader
+        self._log = self._home / "scdaemon.log"
         self.secrets: dict[str, str] = dict(_FACTORY)
 
     @property
@@ -74,7 +75,7 @@ class GnuPg:
         pinentry = self._home / "pinentry"
         pinentry.write_text(_PINENTRY.format(python=sys.executable, file=str(answers)), encoding="ascii")
         pinentry.chmod(pinentry.stat().st_mode | stat.S_IXUSR)
-        options = f"disable-ccid\npcsc-shared\nreader-port {self._reader}\n"
+        options = f"disable-ccid\npcsc-shared\nreader-port {self._reader}\nverbose\nlog-file {self._log}\n"
         (self._home / "scdaemon.conf").write_text(options, encoding="ascii")
         (self._home / "gpg-agent.conf").write_text(f"pinentry-program {pinentry}\n", encoding="ascii")
         return self
@@ -114,8 +115,11 @@ class GnuPg:
     def edit(self, *commands: str) -> str:
         """Run `--card-edit`: each entry is a command of its prompt or the answer to what a command asks.
 
-        Returns the status lines. AssertionError if gpg asks for more than there is.
+        Returns the status lines. AssertionError if gpg asks for more than there is, or if an operation of the card
+        failed: gpg tells that in a status line only and exits with 0.
         """
         script = "\n".join([*commands, "quit", ""])
         ended = self.run("--status-fd", "1", "--command-fd", "0", "--card-edit", stdin=script)
-        return ended.stdout + ended.stderr
+        said = ended.stdout + ended.stderr
+        assert "SC_OP_FAILURE" not in said, f"{commands}:\n{said}\nscdaemon:\n{self._log.read_text(errors='replace')}"
+        return said
