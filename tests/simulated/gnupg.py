@@ -51,6 +51,10 @@ for line in sys.stdin:
 """
 
 
+class CardOperationFailed(AssertionError):
+    """gpg says that something it wanted of the card did not come about."""
+
+
 class GnuPg:
     """One GNUPGHOME with agent and scdaemon, ended at the end of the `with`.
 
@@ -115,11 +119,12 @@ class GnuPg:
     def edit(self, *commands: str) -> str:
         """Run `--card-edit`: each entry is a command of its prompt or the answer to what a command asks.
 
-        Returns the status lines. AssertionError if gpg asks for more than there is, or if an operation of the card
-        failed: gpg tells that in a status line only and exits with 0.
+        Returns the status lines. AssertionError if gpg asks for more than there is, CardOperationFailed if an operation of
+        the card failed: gpg tells that in a status line only and exits with 0.
         """
         script = "\n".join([*commands, "quit", ""])
         ended = self.run("--status-fd", "1", "--command-fd", "0", "--card-edit", stdin=script)
         said = ended.stdout + ended.stderr
-        assert "SC_OP_FAILURE" not in said, f"{commands}:\n{said}\nscdaemon:\n{self._log.read_text(errors='replace')}"
+        if "SC_OP_FAILURE" in said:
+            raise CardOperationFailed(f"{commands}:\n{said}\nscdaemon:\n{self._log.read_text(errors='replace')}")
         return said

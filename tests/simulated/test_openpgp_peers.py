@@ -19,7 +19,7 @@ from cardcore.errors import PinError
 from cardcore.opening import open_on
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.soft import SoftTransport
-from tests.simulated.gnupg import GnuPg
+from tests.simulated.gnupg import CardOperationFailed, GnuPg
 from tests.simulated.rig import PcscRig
 
 pytestmark = pytest.mark.pcsc
@@ -244,7 +244,11 @@ def test_gnupg_sets_up_hashed_pins(keyed: Bench) -> None:
         gpg.edit("admin", "login", "sappho")
         assert gpg.status()["login"][0] == "sappho"
         gpg.secrets |= {"Reset Code": "resetcode", "New PIN": "876543"}
-        gpg.edit("unblock")
+        try:
+            gpg.edit("unblock")
+        except CardOperationFailed:
+            # scdaemon 2.2.40 gives up now and then with hashed PINs on a busy machine, without a command to the card.
+            gpg.edit("unblock")
     with keyed.ours() as card:
         card.verify("876543")
 
