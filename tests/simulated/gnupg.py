@@ -119,8 +119,8 @@ class GnuPg:
     def edit(self, *commands: str) -> str:
         """Run `--card-edit`: each entry is a command of its prompt or the answer to what a command asks.
 
-        Returns the status lines. AssertionError if gpg asks for more than there is, CardOperationFailed if an operation of
-        the card failed: gpg tells that in a status line only and exits with 0.
+        Returns the status lines. AssertionError if gpg asks for more than there is, CardOperationFailed if an operation
+        of the card failed: gpg tells that in a status line only and exits with 0.
         """
         script = "\n".join([*commands, "quit", ""])
         ended = self.run("--status-fd", "1", "--command-fd", "0", "--card-edit", stdin=script)
