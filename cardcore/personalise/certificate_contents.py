@@ -223,7 +223,11 @@ def _filled(text: str, fields: Mapping[str, str], form: Callable[[str], str] = s
 
 
 def _subject(text: str) -> str:
-    parse_name(text)
+    try:
+        parse_name(text)
+    except InputError as error:
+        reason = f" ({error.__cause__})" if error.__cause__ else ""
+        raise InputError(f"{error.message}{reason}", hint=error.hint) from error
     return text
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cardcore.errors import NotSupported
+
 if TYPE_CHECKING:
     from cardcore.personalise.issuers.base import Issuer
     from cardcore.personalise.issuers.settings import IssuerSettings
@@ -20,8 +22,8 @@ def open_issuer(settings: IssuerSettings) -> Issuer:
 
 
 def _opened(settings: IssuerSettings) -> Issuer:
-    from cardcore.personalise.issuers import command, local, offline, oncard
-    from cardcore.personalise.issuers.settings import CardCa, CommandCa, LocalCa, Offline
+    from cardcore.personalise.issuers import command, est, local, offline, oncard
+    from cardcore.personalise.issuers.settings import CardCa, CommandCa, EstCa, LocalCa, Offline
 
     match settings:
         case LocalCa():
@@ -30,7 +32,9 @@ def _opened(settings: IssuerSettings) -> Issuer:
             return oncard.open_on_card(settings)
         case CommandCa():
             return command.CommandIssuer(settings)
+        case EstCa():
+            return est.EstIssuer(settings)
         case Offline():
             return offline.OfflineIssuer(settings)
         case _:
-            raise AssertionError(settings)
+            raise NotSupported("CMP is not there yet", hint="Use EST, or a command that speaks CMP (openssl cmp).")

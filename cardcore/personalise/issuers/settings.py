@@ -126,6 +126,7 @@ class EstCa:
     user: str = ""
     password: SecretSource | None = None
     timeout: float = 30.0
+    renewal: bool = False
     idempotent: bool = False
     checks: Checks = Checks()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,7 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from cardcore.personalise.certificate_contents import ContentsTemplate, extensions
-from cardcore.personalise.issuers.base import Issued, Order
+from cardcore.personalise.issuers import open_issuer
+from cardcore.personalise.issuers.base import Issued, Issuer, Order
+from cardcore.personalise.issuers.settings import IssuerSettings
 from cardcore.personalise.requests import certificate_request, software_signer
 from tests.unit.cli.openssl import openssl
 
@@ -89,6 +93,8 @@ class Authority:
 
     def sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
         """A certificate of this CA, its serial number random."""
+        aki = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = builder.add_extension(aki, critical=False)
         named = builder.issuer_name(self.certificate.subject).serial_number(x509.random_serial_number())
         return named.sign(self.key, SHA256())
 
@@ -131,12 +137,30 @@ def authority(name: str = "Test CA", above: Authority | None = None, days: float
     return Authority(key=private, certificate=builder.sign(above.key if above else private, SHA256()))
 
 
+def named(name: str) -> x509.CertificateBuilder:
+    """The beginning of a certificate for a TLS server or client of that name."""
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(subject_name=x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]))
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    return made.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+
+
 def files(folder: Path, made: Authority) -> tuple[Path, Path]:
     """The CA's certificate and key as files."""
     certificate, private = folder / "ca.pem", folder / "ca.key"
     certificate.write_bytes(made.pem)
     private.write_bytes(made.key_pem())
     return certificate, private
+
+
+@contextmanager
+def using(settings: IssuerSettings) -> Iterator[Issuer]:
+    """The issuer of these settings, closed at the end."""
+    issuer = open_issuer(settings)
+    try:
+        yield issuer
+    finally:
+        issuer.close()
 
 
 def issued(answer: object) -> Issued:

@@ -212,8 +212,7 @@ def on_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, A
             builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             builder = builder.add_extension(CA_USAGE, critical=True)
             builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            aki = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key())
-            card.write_certificate("9c", root.sign(builder.add_extension(aki, critical=False)))
+            card.write_certificate("9c", root.sign(builder))
         rules = SigningRules(index=tmp_path / "issued.db")
         return CardCa(reader="soft:ca", key="9c", pin=pin, rules=rules, checks=Checks(trust=tmp_path / "root.pem"))
 

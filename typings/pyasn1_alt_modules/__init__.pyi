@@ -1,0 +1,1 @@
+# Only the modules and types that cardcore uses are described.
