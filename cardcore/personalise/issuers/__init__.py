@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cardcore.errors import NotSupported
@@ -9,6 +10,18 @@ from cardcore.errors import NotSupported
 if TYPE_CHECKING:
     from cardcore.personalise.issuers.base import Issuer
     from cardcore.personalise.issuers.settings import IssuerSettings
+
+
+_NO_CMP = "CMP is read in plans, and not spoken yet"
+_INSTEAD = "Use `est`, or `command` with a program that speaks CMP (openssl cmp)."
+
+
+def require_spoken(settings: Iterable[IssuerSettings]) -> None:
+    """NotSupported if one of these issuers wants a protocol that is not spoken yet, before any card is touched."""
+    from cardcore.personalise.issuers.settings import CmpCa
+
+    if any(isinstance(one, CmpCa) for one in settings):
+        raise NotSupported(_NO_CMP, hint=_INSTEAD)
 
 
 def open_issuer(settings: IssuerSettings) -> Issuer:
@@ -37,4 +50,4 @@ def _opened(settings: IssuerSettings) -> Issuer:
         case Offline():
             return offline.OfflineIssuer(settings)
         case _:
-            raise NotSupported("CMP is not there yet", hint="Use EST, or a command that speaks CMP (openssl cmp).")
+            raise NotSupported(_NO_CMP, hint=_INSTEAD)
