@@ -15,6 +15,7 @@ from cardcore.profile.catalog import (
     available,
     candidates,
     catalog,
+    known_atrs,
     load,
     shipped_directory,
     user_directories,
@@ -194,3 +195,13 @@ def test_a_long_chain_of_bases(tmp_path: Path) -> None:
     write(tmp_path, "p12", CARD)
     with pytest.raises(ProfileError, match="more than 8 bases"):
         catalog([tmp_path]).load("p0")
+
+
+def test_every_atr_is_known_once_and_masked() -> None:
+    known = known_atrs()
+    assert len({(one.value, one.mask) for one in known}) == len(known)
+    piv = load("piv")
+    mine = [one for one in known if one.profile == "piv"]
+    assert [one.mask for one in mine] == [masked.mask for masked in (*piv.match.atrs, *piv.match.usual)]
+    assert {one.name for one in mine} == {piv.name}
+    assert all(byte & ~mask == 0 for one in known for byte, mask in zip(one.value, one.mask, strict=True))
