@@ -18,11 +18,11 @@ _POLL_SECONDS = 0.03
 _CLASS = "Personal-csp"
 
 
-def until(condition: Callable[[], bool], what: str = "it does not happen") -> None:
-    """Wait for something that takes a moment."""
+def until(condition: Callable[[], bool], what: str | Callable[[], str] = "it does not happen") -> None:
+    """Wait for something that takes a moment; `what` to say if it never comes."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, what
+        assert time.monotonic() < deadline, what if isinstance(what, str) else what()
         time.sleep(_POLL_SECONDS)
 
 

@@ -55,6 +55,20 @@ def rig() -> Iterator[PcscRig]:
         yield rig
 
 
+class _Gate:
+    """A card's answers are held back until it is opened, as long as the test lasts."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.opened.set()
+        self.reached = threading.Event()
+
+    def __call__(self, command: bytes, response: bytes) -> None:
+        if not self.opened.is_set():
+            self.reached.set()
+            self.opened.wait(PATIENCE)
+
+
 def environment(rig: PcscRig, folder: Path) -> dict[str, str]:
     return {**rig.env, "CARDCORE_SOFT_DIR": str(folder / "soft")}
 
@@ -220,24 +234,22 @@ def test_cards_come_and_go(rig: PcscRig, tmp_path: Path, card: PlayedCard) -> No
 
 def test_a_slow_card_holds_up_nobody_else(rig: PcscRig, tmp_path: Path, card: PlayedCard) -> None:
     """While one card takes its time, the other one signs, and what needs no card is answered."""
-    fast = make("piv")
-    rig.insert(0, card.card, delay_ms=120)
+    fast, slow = make("piv"), _Gate()
+    rig.insert(0, card.card, watch=slow)
     rig.insert(1, fast.card)
     with RunningAgent(tmp_path / "a", env=environment(rig, tmp_path)) as agent, agent.client() as client:
         sign(client, fast)
         sign(client, card)
-        order: list[str] = []
-
-        def slow() -> None:
-            sign(client, card)
-            order.append("slow")
-
-        thread = threading.Thread(target=slow)
-        thread.start()
-        time.sleep(0.1)
-        opened = client.CPAcquireContext(f"\\\\.\\{rig.reader_names[1]}\\", Acquire.CRYPT_SILENT)
-        sign(client, fast, opened)
-        client.CPGenRandom(opened, 16, b"")
-        order.append("fast")
-        thread.join(PATIENCE)
-        assert order == ["fast", "slow"]
+        slow.opened.clear()
+        waiting = threading.Thread(target=sign, args=(client, card))
+        waiting.start()
+        try:
+            assert slow.reached.wait(PATIENCE), "the slow card is not asked"
+            opened = client.CPAcquireContext(f"\\\\.\\{rig.reader_names[1]}\\", Acquire.CRYPT_SILENT)
+            sign(client, fast, opened)
+            client.CPGenRandom(opened, 16, b"")
+            assert waiting.is_alive(), "the slow card did not wait"
+        finally:
+            slow.opened.set()
+            waiting.join(PATIENCE)
+        assert not waiting.is_alive()

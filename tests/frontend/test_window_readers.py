@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,7 +63,7 @@ def test_a_keypad(tmp_path: Path) -> None:
         agent = stack.enter_context(RunningAgent(tmp_path / "agent", env=env, as_command=True))
         for action, code in ((PIN, None), ("cancel", Code.SCARD_W_CANCELLED_BY_USER)):
             client = stack.enter_context(agent.client("mail"))
-            until(partial(_present, client, name))
+            wait_for_card(client, name)
             work = Signing(client, name)
             assert person.waits.wait(30)
             window = screen.window()
@@ -74,9 +73,17 @@ def test_a_keypad(tmp_path: Path) -> None:
             assert work.code() is code
 
 
-def _present(client: Client, name: str) -> bool:
-    try:
-        client.CPGetUserKey(client.CPAcquireContext(f"\\\\.\\{name}\\", 0), AT_KEYEXCHANGE)
-    except CspError:
-        return False
-    return True
+def wait_for_card(client: Client, name: str) -> None:
+    """Wait until the agent has read the card in a reader."""
+    said: list[CspError] = []
+
+    def present() -> bool:
+        try:
+            client.CPGetUserKey(client.CPAcquireContext(f"\\\\.\\{name}\\", 0), AT_KEYEXCHANGE)
+        except CspError as error:
+            said[:] = [error]
+        else:
+            said.clear()
+        return not said
+
+    until(present, lambda: f"the card is not read: {said}")

@@ -137,6 +137,7 @@ class VirtualReader:
             if connection.recv(1) != b"R":
                 with self._guard:
                     self._events.append(connection)
+                    connection.sendall(b"!")  # a card may have come between the driver's last look and now
                 return
             while True:
                 head = _receive(connection, 5)
