@@ -6,7 +6,7 @@ prolong is capped, so that a hostile one can neither loop nor exhaust memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,10 @@ from cardcore.transport.base import OPEN, CardProtocol, Mask, Transport
 MAX_RESPONSE = 256 * 1024
 MAX_ROUNDS = 2048
 
+Spans = Sequence[tuple[int, int]]
+"""(start, end) offsets of secret bytes in a command's data."""
+
+_OK = int(Sw.OK)
 _CHAINING = 0x10
 _GET_RESPONSE = 0xC0
 _INTERINDUSTRY = 0x80
@@ -82,56 +86,38 @@ class Channel:
                 hint="Enter the PIN there or cancel, then repeat the command.",
             )
 
-    def send(
-        self, command: CommandApdu, secrets: Sequence[tuple[int, int]] = (), secret_reply: bool = False
-    ) -> ResponseApdu:
+    def send(self, command: CommandApdu, secrets: Spans = (), secret_reply: bool = False) -> ResponseApdu:
         """Send one logical command and return its whole response, whatever its status word.
 
         `secrets` are (start, end) offsets of secret bytes in `command.data`; `secret_reply` hides the reply. Raises
         NotSupported before anything is sent if the command does not fit, ReplyError if the card misbehaves.
         """
         self._require_free()
-        response = ResponseApdu(sw=Sw.OK)
-        last = command
         for last, spans in self._parts(command, secrets):
             response = self._exchange(last, spans, secret_reply)
-            if response.sw != Sw.OK:
+            if response.sw != _OK:
                 break
-        if response.sw >> 8 == 0x61 and last.cla != command.cla:
+        sw1 = response.sw >> 8
+        if sw1 == 0x61 and last.cla != command.cla:
             raise ReplyError("the card answered before it had the whole command")
-        if response.sw >> 8 == 0x6C and last.le is not None and not secrets:  # a PIN is never sent twice
+        if sw1 == 0x6C and last.le is not None and not secrets:  # a PIN is never sent twice
             last = replace(last, le=response.sw & 0xFF)
             response = self._exchange(last, spans, secret_reply)
         if response.sw >> 8 == 0x61:
             response = self._collect(response, command.cla, secret_reply)
         return response
 
-    def _parts(
-        self, command: CommandApdu, secrets: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[CommandApdu, Sequence[tuple[int, int]]]]:
-        """The command itself, as an extended one, or as a chain of short ones."""
+    def _parts(self, command: CommandApdu, secrets: Spans) -> Iterable[tuple[CommandApdu, Spans]]:
+        """The command itself, as an extended one, or as a chain of short ones; always at least one."""
         size, limit = len(command.data), min(self.limits.send, MAX_SHORT_DATA)
         prolonged = size > limit or (command.le or 0) > 256
-        if command.extended or (self.extended and prolonged and size <= self.limits.longest):
-            yield self._as_extended(command), secrets
-            return
+        if command.extended or (prolonged and self.extended and size <= self.limits.longest):
+            return ((self._as_extended(command), secrets),)
         if size <= limit:
-            yield command, secrets
-            return
+            return ((command, secrets),)
         if not self.limits.chaining:
             raise NotSupported(f"{size} bytes do not fit in one command of this card, which takes {limit}")
-        for start in range(0, size, limit):
-            end = min(start + limit, size)
-            final = end == size
-            yield (
-                replace(
-                    command,
-                    cla=command.cla if final else command.cla | _CHAINING,
-                    data=command.data[start:end],
-                    le=command.le if final else None,
-                ),
-                _window(secrets, start, end),
-            )
+        return _chain(command, secrets, limit)
 
     def _as_extended(self, command: CommandApdu) -> CommandApdu:
         if not self.extended:
@@ -143,7 +129,7 @@ class Channel:
             raise NotSupported(f"{len(command.data)} bytes do not fit in an extended length command")
         return replace(command, extended=True)
 
-    def _exchange(self, command: CommandApdu, spans: Sequence[tuple[int, int]], secret_reply: bool) -> ResponseApdu:
+    def _exchange(self, command: CommandApdu, spans: Spans, secret_reply: bool) -> ResponseApdu:
         if command.le is not None and command.data and self.transport.protocol is CardProtocol.T0:
             command = replace(command, le=None)  # ISO 7816-3, 12.2.1: over T=0 the reply is fetched with GET RESPONSE
         mask = OPEN
@@ -167,7 +153,24 @@ class Channel:
         raise ReplyError(f"the card's response does not end within {MAX_RESPONSE} bytes")
 
 
-def _window(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+def _chain(command: CommandApdu, secrets: Spans, limit: int) -> Iterator[tuple[CommandApdu, Spans]]:
+    """Commands with at most `limit` bytes of the data each; all but the last say that more follows."""
+    size = len(command.data)
+    for start in range(0, size, limit):
+        end = min(start + limit, size)
+        final = end == size
+        part = CommandApdu(
+            cla=command.cla if final else command.cla | _CHAINING,
+            ins=command.ins,
+            p1=command.p1,
+            p2=command.p2,
+            data=command.data[start:end],
+            le=command.le if final else None,
+        )
+        yield part, _window(secrets, start, end) if secrets else ()
+
+
+def _window(spans: Spans, start: int, end: int) -> Spans:
     """The parts of the spans that lie in [start, end), relative to start."""
     clipped = ((max(a, start), min(b, end)) for a, b in spans)
     return [(a - start, b - start) for a, b in clipped if a < b]

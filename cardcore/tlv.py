@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from io import SEEK_END
+from io import SEEK_CUR, SEEK_END, BytesIO
 from typing import Any
 
 from construct import (
@@ -128,8 +128,13 @@ class _DataObject(Construct):
     """
 
     def _parse(self, stream: Any, context: Any, path: str) -> Tlv:
-        tag = BerTag._parse(stream, context, path)
-        length = BerLength._parse(stream, context, path)
+        head = stream.read(2)
+        if len(head) == 2 and head[0] & 0x1F != 0x1F and head[1] < 0x80:  # nearly all: a byte each
+            tag, length = head
+        else:
+            stream.seek(-len(head), SEEK_CUR)
+            tag = BerTag._parse(stream, context, path)
+            length = BerLength._parse(stream, context, path)
         value = stream.read(length)
         if len(value) != length:
             raise StreamError(f"length {length} goes beyond the end of the data", path=path)
@@ -175,10 +180,10 @@ def encode(tag: int, value: bytes | Iterable[Tlv]) -> bytes:
 def parse(data: bytes) -> list[Tlv]:
     """Parse `data` as a sequence of data objects with nothing left over; ReplyError where it is not one."""
     try:
-        found: list[Tlv] = DataObjects.parse(data)
+        # Not by `parse`, which first makes a context that nothing here looks at.
+        return DataObjects._parse(BytesIO(data), None, "")
     except ConstructError as error:
         raise ReplyError(f"malformed BER-TLV: {_reason(error)}") from error
-    return found
 
 
 def parse_one(data: bytes) -> Tlv:

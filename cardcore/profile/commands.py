@@ -20,7 +20,7 @@ class Rendered:
 
 def applies(step: Step, values: Values) -> bool:
     """Whether the step is sent: each fact of its `when` has one of its values. InputError if a fact is not known."""
-    return all(fact(values, name) in allowed for name, allowed in step.when.items())
+    return not step.when or all(fact(values, name) in allowed for name, allowed in step.when.items())
 
 
 def names_of(operation: Operation) -> frozenset[str]:

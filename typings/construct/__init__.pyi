@@ -132,6 +132,7 @@ class Bytes(Construct):
     def __init__(self, length: _Dynamic[int]) -> None: ...
 
 class FormatField(Construct):
+    fmtstr: str
     def __init__(self, endianity: str, format: str) -> None: ...
 
 class BytesInteger(Construct):
@@ -256,6 +257,7 @@ class Union(Construct):
 
 # Lengths, alignment, position
 class Prefixed(Subconstruct):
+    lengthfield: Construct
     def __init__(self, lengthfield: Construct, subcon: Construct, includelength: bool | None = False) -> None: ...
 
 class FixedSized(Subconstruct):
