@@ -25,7 +25,6 @@ ON_THE_WIRE: Mapping[Kind, tuple[wire.Kind, ...]] = MappingProxyType(
     }
 )
 """How each kind of input travels."""
-_NOTHING = Value(kind=wire.Kind.NOTHING)
 
 
 def to_values(call: Call, arguments: Sequence[Argument]) -> tuple[Value, ...]:
@@ -96,12 +95,12 @@ def to_bytes(values: Sequence[Value]) -> bytes:
 def _to_value(parameter: Parameter, argument: Argument) -> Value:
     kinds = ON_THE_WIRE[parameter.kind]
     if argument is None and wire.Kind.NOTHING in kinds:
-        return _NOTHING
+        return wire.NOTHING
     return Value(kind=kinds[0], content=int(argument) if isinstance(argument, bool) else argument)
 
 
 def _bytes(data: bytes | None) -> Value:
-    return _NOTHING if data is None else Value(kind=wire.Kind.BYTES, content=data)
+    return wire.NOTHING if data is None else Value(kind=wire.Kind.BYTES, content=data)
 
 
 def _number(value: Value) -> int:
