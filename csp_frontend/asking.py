@@ -94,7 +94,7 @@ class Person:
     def _request(self, need: Need) -> PinRequest:
         """The question about a PIN as the card stands now."""
         changes = isinstance(self._dialog, PinChanger) and self._dialog.changes_pins()
-        with need.token.using() as card, card.transaction():
+        with need.token.using() as card, need.token.transaction():
             status = card.pin_status(need.name)
             return replace(
                 _about(need),

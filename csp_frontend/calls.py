@@ -119,18 +119,15 @@ class Parameter:
 class Call:
     """One function: its number, its documented name, its parameters in the order of the C prototype.
 
-    `mandatory` is whether the loader refuses a provider that does not export it.
+    `inputs` are those for which a caller in Python gives something. `mandatory` is whether the loader refuses a
+    provider that does not export the function.
     """
 
     number: int
     name: str
     parameters: tuple[Parameter, ...]
+    inputs: tuple[Parameter, ...]
     mandatory: bool = True
-
-    @property
-    def inputs(self) -> tuple[Parameter, ...]:
-        """The parameters for which a caller in Python gives something, in order."""
-        return tuple(parameter for parameter in self.parameters if not parameter.kind.is_answer)
 
     @property
     def prototype(self) -> str:
@@ -143,7 +140,8 @@ def _call(number: int, name: str, parameters: str, *, mandatory: bool = True) ->
     """A row of the table; each word is name:kind, with a question mark behind a handle that may be 0."""
     parts = ((*word.rstrip("?").partition(":"), word.endswith("?")) for word in parameters.split())
     found = tuple(Parameter(name=own, kind=Kind(kind or own), optional=optional) for own, _, kind, optional in parts)
-    return Call(number=number, name=name, parameters=found, mandatory=mandatory)
+    inputs = tuple(parameter for parameter in found if not parameter.kind.is_answer)
+    return Call(number=number, name=name, parameters=found, inputs=inputs, mandatory=mandatory)
 
 
 CALLS: tuple[Call, ...] = (

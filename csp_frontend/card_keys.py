@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ from csp_frontend.names import NameBook
 from csp_frontend.pin_needs import Need, PinOwner
 from csp_frontend.pins import PinKeeper
 from csp_frontend.prompts import Purpose
-from csp_frontend.tokens import Token
+from csp_frontend.tokens import Token, WentBefore
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
@@ -60,14 +62,12 @@ class CardKeys:
 
     def sign(self, context: Context, key: UserKey, hash_name: str, value: bytes, *, oid: bool) -> bytes:
         """A PKCS #1 v1.5 signature, big endian; NTE_NOT_SUPPORTED if the card cannot make exactly that."""
-        container = key.container
-        token = self._finder.token(context)
+        name = key.container.slot.name
 
         def action(card: Card, pin: Secret | None) -> bytes:
-            return card.sign(container.slot.name, value, hash=hash_name, oid=oid, prehashed=True, pin=pin)
+            return card.sign(name, value, hash=hash_name, oid=oid, prehashed=True, pin=pin)
 
-        need = self._need(context, token, container.slot, Purpose.SIGN, container.policy)
-        return self._keeper.use(need, action)
+        return self._used(context, key.container, Purpose.SIGN, action)
 
     def decrypt(self, context: Context, key: UserKey, data: bytes, *, oaep: bool) -> bytes:
         """Decrypt RSAES-PKCS1-v1_5 or OAEP with SHA-1, big endian; NTE_BAD_DATA with one word for every defect."""
@@ -76,16 +76,29 @@ class CardKeys:
             raise CspError(Code.NTE_BAD_KEY, "the key is for signatures only")
         if len(data) != key.public.size:
             raise CspError(Code.NTE_BAD_DATA, f"{len(data)} bytes are no ciphertext for this key")
-        token = self._finder.token(context)
 
         def action(card: Card, pin: Secret | None) -> bytes:
             return card.decipher(container.slot.name, data, scheme="oaep" if oaep else "pkcs1", hash="sha1", pin=pin)
 
-        need = self._need(context, token, container.slot, Purpose.DECRYPT, container.policy)
         try:
-            return self._keeper.use(need, action)
+            return self._used(context, container, Purpose.DECRYPT, action)
         except ReplyError as error:
             raise CspError(Code.NTE_BAD_DATA, "the data cannot be decrypted") from error
+
+    def _used(
+        self, context: Context, container: Container, purpose: Purpose, action: Callable[[Card, Secret | None], bytes]
+    ) -> bytes:
+        """Use a key pair, of a card that is taken to be where it was last.
+
+        If it went, that shows when a transaction is to begin, before anything is sent: only then are all readers looked
+        at.
+        """
+        token = self._finder.opened(container)
+        if token is not None:
+            with suppress(WentBefore):
+                return self._keeper.use(self._need(context, token, container.slot, purpose, container.policy), action)
+        token = self._finder.token(context)
+        return self._keeper.use(self._need(context, token, container.slot, purpose, container.policy), action)
 
     # New key pairs
 

@@ -193,6 +193,10 @@ class Finder:
             raise NoCard(f"there is no card in {seen.name}")
         return self._pool.token(seen)
 
+    def opened(self, container: Container) -> Token | None:
+        """The card of a container as it was found last, if it can be used without a look at the readers."""
+        return self._pool.opened_as(container.token)
+
     def is_read(self, context: Context) -> bool:
         """Whether the containers of the context's card are known, without a look at any card."""
         return any(token.is_read for token in self._pool.opened() if token.reader == context.reader)

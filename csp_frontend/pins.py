@@ -68,7 +68,7 @@ class PinKeeper:
     def use(self, need: Need, action: Callable[[Card, Secret | None], T]) -> T:
         """Do something with a private key. `action` gets the card and the PIN, None if the key never wants one."""
         if need.policy is PinPolicy.NEVER:
-            with need.token.using() as card:
+            with need.token.using() as card, need.token.transaction():
                 return action(card, None)
         with self._owners_lock:
             self._owners.add(need.owner)
@@ -128,7 +128,7 @@ class PinKeeper:
         with token.using() as card:
             token.turn_to(need.owner)
             try:
-                with card.transaction():
+                with token.transaction():
                     self._unlock(card, need, attempt)
                     found = action(card, attempt.pin if isinstance(attempt.pin, Secret) else None)
             finally:

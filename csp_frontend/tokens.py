@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +18,18 @@ from csp_frontend.containers import Container, read_containers
 LOG = logging.getLogger("csp_frontend.tokens")
 SOFT = "soft:"
 _GONE = (CardRemoved, NoCard, NoReader, NoService)
+
+
+class WentBefore(CardRemoved):
+    """The card went before anything of this work was sent to it: the work may be begun anew where the card is now."""
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    try:
+        yield
+    except _GONE as error:
+        raise WentBefore(error.message) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +118,20 @@ class Token:
         """The card, with its lock held; a card that went is not used again."""
         with self.lock:
             if self.gone:
-                raise CardRemoved(f"the card in {self.reader} was taken out")
+                raise WentBefore(f"the card in {self.reader} was taken out")
             try:
                 yield self.card
             except _GONE:
                 self.gone = True
                 raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction with the card, inside `using`; WentBefore if the card is found to have gone."""
+        with ExitStack() as scope:
+            with _nothing_sent():
+                scope.enter_context(self.card.transaction())
+            yield
 
     @property
     def is_read(self) -> bool:
@@ -136,10 +157,11 @@ class Token:
             self._containers = None
 
     def turn_to(self, client: object) -> None:
-        """From now on the card is used for this client: end what was proved for another one."""
+        """From now on the card is used for this client: end what was proved for another one. WentBefore as above."""
         with self.using() as card:
             if self.holder is not client:
-                card.lock()
+                with _nothing_sent():
+                    card.lock()
                 self.unlocked.clear()
                 self.holder = client
 
@@ -227,6 +249,13 @@ class TokenPool:
             except CardError as error:
                 LOG.info("%s: %s", seen.name, error)
 
+    def opened_as(self, identity: str) -> Token | None:
+        """The token with this identity where it was last, without a look at any reader: WentBefore is what may follow.
+
+        None if it is not known to be anywhere, or if no transaction would tell that it went.
+        """
+        return next((token for token in self.opened() if token.identity == identity and _tells(token)), None)
+
     def find(self, identity: str) -> Token:
         """The token with this identity, wherever it is now; CardRemoved if it is nowhere."""
         with self._lock:
@@ -256,6 +285,11 @@ class TokenPool:
             self._places.clear()
         for place in places:
             _close(place)
+
+
+def _tells(token: Token) -> bool:
+    """Whether a transaction tells that the card went; on macOS, which counts no cards, an exchanged one looks reset."""
+    return token.hardware and not token.gone and sys.platform != "darwin"
 
 
 def _close(place: _Place) -> None:

@@ -269,13 +269,16 @@ _TYPES: Mapping[type[Frame], FrameType] = MappingProxyType(
     }
 )
 _CLASSES: Mapping[FrameType, type[Frame]] = MappingProxyType({number: kind for kind, number in _TYPES.items()})
+_MEMBERS: Mapping[FrameType, tuple[str, ...]] = MappingProxyType(
+    {number: tuple(field.name for field in fields(kind)) for kind, number in _TYPES.items()}
+)
 _TEXTS = frozenset({"program", "software", "reason"})
 
 
 def encode(frame: Frame) -> bytes:
     """The frame with its length in front. WireError if a member does not fit its place."""
     number = _TYPES[type(frame)]
-    content = {field.name: getattr(frame, field.name) for field in fields(frame)}
+    content = {name: getattr(frame, name) for name in _MEMBERS[number]}
     for name in _TEXTS & content.keys():
         content[name] = {"data": _text_bytes(str(content[name]))}
     stream = BytesIO()
@@ -312,7 +315,7 @@ def decode(body: bytes) -> Frame:
         raise WireError("a frame that is cut off or of another form") from error
     if stream.tell() != len(body):
         raise WireError("a frame with something behind its end")
-    content = {field.name: parsed[field.name] for field in fields(_CLASSES[number])}
+    content = {name: parsed[name] for name in _MEMBERS[number]}
     for name in _TEXTS & content.keys():
         content[name] = _text(content[name].data)
     return _CLASSES[number](**content)

@@ -10,11 +10,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cardcore.card import Card
+from cardcore.errors import CardRemoved
 from cardcore.opening import open_on
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
-from cardcore.transport.base import Transport
+from cardcore.transport.base import OPEN, Mask, Transport
 from cardcore.transport.faults import CountingTransport
 from cardcore.transport.soft import SoftTransport
+from cardcore.transport.wrapper import TransportWrapper
 from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.constants import Code, Flag, Pp
@@ -88,14 +90,39 @@ class Bench:
         return self.readers.exchanges
 
 
+class _Plugged(TransportWrapper):
+    """A connection that fails once its card was taken out, as PC/SC has it; software cards have no reader to tell."""
+
+    def __init__(self, inner: Transport, is_in: Callable[[], bool]) -> None:
+        super().__init__(inner)
+        self._is_in = is_in
+
+    def begin(self) -> None:
+        self._require()
+        self.inner.begin()
+
+    def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
+        self._require()
+        return self.inner.transmit(command, mask)
+
+    def reset(self) -> None:
+        self._require()
+        self.inner.reset()
+
+    def _require(self) -> None:
+        if not self._is_in():
+            raise CardRemoved("the card was taken out")
+
+
 class PlayedReaders:
-    """Readers of a `TokenPool`; a card's exchanges are counted."""
+    """Readers of a `TokenPool`; a card's exchanges are counted, and looks at the readers (`looks`)."""
 
     def __init__(self) -> None:
         self._readers: dict[str, tuple[SoftCard | None, str, int]] = {}
         self._stamps = itertools.count()
         self._counters: list[CountingTransport] = []
         self.opened: list[str] = []
+        self.looks = 0
         self.around: Callable[[Transport], Transport] = lambda transport: transport
 
     def plug(self, name: str, card: SoftCard | None, profile: str = "piv") -> None:
@@ -117,6 +144,7 @@ class PlayedReaders:
 
     def seen(self) -> list[SeenReader]:
         """The readers."""
+        self.looks += 1
         return [
             SeenReader(name=name, present=card is not None, hardware=not name.startswith(SOFT), stamp=stamp)
             for name, (card, _, stamp) in self._readers.items()
@@ -124,12 +152,15 @@ class PlayedReaders:
 
     def open(self, name: str) -> Card:
         """Open the card in a reader."""
-        card, profile, _ = self._readers[name]
+        plugged = self._readers[name]
+        card, profile, _ = plugged
         assert card is not None
         self.opened.append(name)
         transport = CountingTransport(SoftTransport(card, name.removeprefix(SOFT)))
         self._counters.append(transport)
-        return open_on(self.around(transport), profile)
+        if name.startswith(SOFT):
+            return open_on(self.around(transport), profile)
+        return open_on(_Plugged(self.around(transport), lambda: self._readers.get(name) == plugged), profile)
 
 
 def names(client: ClientSession, context: int) -> list[str]:
