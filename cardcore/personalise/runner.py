@@ -17,6 +17,8 @@ from cardcore.personalise.states import CardState
 from cardcore.transport.readers import EventKind, ReaderState, changes
 
 POLL_SECONDS = 0.2
+_OTHERS_SECONDS = 1.0
+"""How often a station looks whether the last card was finished at another one."""
 
 _COMES_BACK = frozenset({Reason.CARD_REMOVED, Reason.READER_FAILED})
 """A card that was parked for one of these is probably still at the station."""
@@ -82,15 +84,18 @@ class Runner:
         """Look at the readers again and again, and hand each card that was put in to its reader's thread."""
         before: Mapping[str, ReaderState] = {}
         settled = self._is_over()
+        looked = monotonic()
         while not settled and not self._job.stop.is_set() and self._failure is None:
             after = {state.name: state for state in self._source.now()}
             for event in changes(before, after):
                 if event.kind is EventKind.INSERTED:
                     self._lane(event.reader).insert(event.atr)
             before = after
-            if self._ended.wait(POLL_SECONDS) or not after:
+            others = self._job.station is not None and monotonic() - looked > _OTHERS_SECONDS
+            if self._ended.wait(POLL_SECONDS) or not after or others:
                 self._ended.clear()
                 settled = self._is_over()
+                looked = monotonic()
 
     def _lane(self, reader: str) -> Lane:
         if reader not in self._lanes:

@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 
+from cardcore.personalise.dispatch import OneStation
 from cardcore.personalise.events import CardDone, ReaderStopped, RunEnded, RunStarted, TakeOut
 from cardcore.personalise.lanes import Connect
 from cardcore.personalise.reader_sources import SoftReaders
@@ -144,3 +145,13 @@ def test_a_run_in_which_everybody_has_a_card_ends_at_once(tmp_path: Path) -> Non
     bureau = bureau_for(tmp_path, 1)
     bureau.insert(fresh())
     assert Runner(bureau.job, Script({"A": 0}), connecting({})).run(resumed=True).done == 1
+
+
+def test_a_station_ends_when_another_has_finished_the_last_card(tmp_path: Path) -> None:
+    bureau = bureau_for(tmp_path, 1)
+    object.__setattr__(bureau.job, "station", OneStation(bureau.journal, bureau.run.id))
+    thread = Thread(target=Runner(bureau.job, Script({"A": 0}), connecting({})).run, daemon=True)
+    thread.start()
+    assert bureau.insert(fresh()).done
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
