@@ -55,8 +55,9 @@ class PinStatus:
 class Authentication:
     """PINs and admin key of one session.
 
-    Before each VERIFY the card is asked how many tries are left. With one left nothing is sent unless `last_try` is
-    given; with none, PinBlocked. A refused PIN is never sent again by itself.
+    Before each VERIFY the card is asked how many tries are left, unless it has told so in the same transaction. With
+    one left nothing is sent unless `last_try` is given; with none, PinBlocked. A refused PIN is never sent again by
+    itself.
     """
 
     def __init__(self, session: Session) -> None:
@@ -211,7 +212,9 @@ class Authentication:
         """One transaction in which the counter is asked first, and a refusal is told with what is left."""
         label = spec.label or spec.name
         with self._session.transaction():
-            left, _ = self._ask(spec)
+            left = self._session.told_tries(spec.name)
+            if left is None:
+                left, _ = self._ask(spec)
             if left == 0:
                 raise PinBlocked(f"the {label} is blocked", tries_left=0, hint=_way_out(spec))
             if left == 1 and not last_try:

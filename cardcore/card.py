@@ -37,10 +37,17 @@ class Card:
     """
 
     def __init__(
-        self, profile: Profile, channel: Channel, *, aid: bytes = b"", selected: bool = False, reason: str = ""
+        self,
+        profile: Profile,
+        channel: Channel,
+        *,
+        aid: bytes = b"",
+        selected: bool = False,
+        reason: str = "",
+        cached: bool = False,
     ) -> None:
         self.reason = reason
-        self._session = Session(Engine(profile, channel), aid, selected=selected)
+        self._session = Session(Engine(profile, channel), aid, selected=selected, cached=cached)
         self._directory: Directory = open_directory(profile.directory, self._session)
         self.authentication = Authentication(self._session)
         self.keyring = Keyring(self._session, self.authentication, self._directory)

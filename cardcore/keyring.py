@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cardcore import keytypes, signing
 from cardcore.authentication import Authentication
 from cardcore.directory import Directory, KeyInfo
 from cardcore.errors import (
-    CardError,
     InputError,
     NotFound,
     NotSupported,
@@ -17,11 +17,12 @@ from cardcore.errors import (
     SecurityStatus,
     StatusError,
 )
+from cardcore.keyhints import KeyHints
+from cardcore.keyslots import absent, for_use, slot_values, told
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.pinpad.given import PinGiven
 from cardcore.profile.commands import algorithm_values
 from cardcore.profile.model import Algorithm, KeySlot, Needs, PinPolicy, Scheme, Usage
-from cardcore.profile.reply import Result
 from cardcore.profile.template import Value, Values
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -44,6 +45,7 @@ class Keyring:
         self._made: dict[str, PublicKey] = {}
         self._others: dict[str, KeySlot] = {}
         self._checking: set[str] = set()
+        self._hints = KeyHints(session)
         self._losses = session.losses
 
     def slot(self, name: str) -> KeySlot:
@@ -67,6 +69,7 @@ class Keyring:
             known = self._ask(slot) or self._as_made(slot) or self._from_certificate(slot)
             self._remembered(slot)  # asking may have shown that the card was reset
             self._known[slot.name] = known
+            self._hints.note(slot, known)
         return known
 
     def _remembered(self, slot: KeySlot) -> KeyInfo | None:
@@ -79,16 +82,20 @@ class Keyring:
             self._made.clear()
             self._others.clear()
             self._checking.clear()
+            self._hints.forget()
             self._losses = self._session.losses
 
     def forget(self, name: str) -> None:
         """Ask anew when a key is wanted next: its certificate has changed."""
-        self._known.pop(self.slot(name).name, None)
+        slot = self.slot(name)
+        self._known.pop(slot.name, None)
+        self._hints.disprove(slot)
 
     def _replace(self, slot: KeySlot) -> None:
         """Nothing that was known of a key holds any more."""
         self._known.pop(slot.name, None)
         self._made.pop(slot.name, None)
+        self._hints.disprove(slot)
         self._checking.discard(slot.name)
 
     def all(self) -> list[KeyInfo]:
@@ -105,10 +112,10 @@ class Keyring:
         """What the card itself tells of a key; None where only its certificate could."""
         if self._session.engine.can("key-info"):
             try:
-                return _told(slot, self._session.run("key-info", _slot_values(slot)))
+                return told(slot, self._session.run("key-info", slot_values(slot)))
             except StatusError as error:
                 if error.sw not in _NO_QUERY:
-                    raise _absent(slot, error) from error
+                    raise absent(slot, error) from error
         return self._directory.key(slot)
 
     def _as_made(self, slot: KeySlot) -> KeyInfo | None:
@@ -129,13 +136,50 @@ class Keyring:
         return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)
 
     def kind(self, name: str, given: str = "") -> KeyType:
-        """The type of a key: as given, else as the card tells."""
+        """The type of a key: as given, else as its use has shown, else as the card tells."""
         if given:
             return key_type(given)
-        found = self.info(name).type
+        found = self._hints.proved(self.slot(name)) or self.info(name).type
         if found is None:
             raise NotSupported(f"the type of key {name} is not one that cardcore knows")
         return found
+
+    def expect(self, name: str, operation: str, given: str = "") -> None:
+        """Learn a key's type now, before a person is asked for anything, unless its use can begin without asking."""
+        slot = self.slot(name)
+        if not given and self._hint(slot, operation) is None:
+            self.kind(name)
+
+    def _hint(self, slot: KeySlot, operation: str) -> KeyType | None:
+        """A type to try; None where it is known, or has to be asked for."""
+        return None if self._remembered(slot) else self._hints.find(slot, operation)
+
+    def _use_typed(
+        self,
+        slot: KeySlot,
+        operation: str,
+        given: str,
+        pin: PinGiven | None,
+        use: Callable[[KeyType, PinGiven | None], bytes],
+    ) -> bytes:
+        """Use a key as the type that it has; if one that is only remembered turns out wrong, once more as told.
+
+        The PIN is not sent a second time: the card that wants it again says so.
+        """
+        hint = None if given else self._hint(slot, operation)
+        if hint is None:
+            return use(self.kind(slot.name, given), pin)
+        try:
+            result = use(hint, pin)
+        except (SecurityStatus, PinRequired):
+            raise
+        except (StatusError, ReplyError, InputError, NotSupported):
+            told_type = self.kind(slot.name)
+            if told_type == hint:
+                raise
+            return use(told_type, None if slot.pin in self._session.verified else pin)
+        self._hints.prove(slot, hint)
+        return result
 
     def public_key(self, name: str) -> PublicKey:
         """The public key; NotFound if the card tells it neither directly nor in a certificate."""
@@ -153,10 +197,10 @@ class Keyring:
         if slot.name in self._made:
             return self._made[slot.name]
         try:
-            told = self._ask(slot)
+            info = self._ask(slot)
         except NotFound:
             return None
-        return None if told is None else told.public or self._read_public_key(told)
+        return None if info is None else info.public or self._read_public_key(info)
 
     def _read_public_key(self, info: KeyInfo) -> PublicKey | None:
         """What the directory keeps, or the profile's `public-key` operation reads if the type of key is known."""
@@ -210,12 +254,12 @@ class Keyring:
         slot = self.slot(name)
         self._replace(slot)
         slot = self._directory.find(slot)
-        if Needs.PIN in self._session.engine.needs("delete-key", _slot_values(slot)):
+        if Needs.PIN in self._session.engine.needs("delete-key", slot_values(slot)):
             self._require_pin(slot)
         try:
-            self._session.run("delete-key", _slot_values(slot))
+            self._session.run("delete-key", slot_values(slot))
         except StatusError as error:
-            raise _absent(slot, error) from error
+            raise absent(slot, error) from error
         self._directory.strike(slot)
 
     def _require_pin(self, slot: KeySlot) -> None:
@@ -238,25 +282,28 @@ class Keyring:
     ) -> bytes:
         """Sign `data` (or the hash value that it is, with `prehashed`); see `Card.sign`."""
         slot = self._slot_for(name, Usage.SIGN)
-        with self._session.transaction():
-            kind = self.kind(name, type_name)
+
+        def signature(kind: KeyType, pin: PinGiven | None) -> bytes:
             request = signing.request_for(kind, data, hash_name=hash_name, scheme=scheme, oid=oid, prehashed=prehashed)
             self._drop_what_was_lost()
             checked = slot.name in self._checking
             algorithm = signing.choose_for_signing(self._session.profile, kind, request, checked=checked)
-            slot = self._found(slot, Usage.SIGN)
-            values = self._values(slot, kind, algorithm, "sign")
+            found = self._found(slot, Usage.SIGN)
+            values = self._values(found, kind, algorithm, "sign")
             values |= {"hash": request.hash_name, "scheme": request.scheme.value}
             values["input"] = signing.signature_input(algorithm, kind, request)
             try:
-                raw = self._use(slot, "sign", values, pin, last_try)
+                raw = self._use(found, "sign", values, pin, last_try)
             except StatusError as error:
                 refusal = signing.explained(error, request)
                 if refusal is None:
                     raise
                 self._checking.add(slot.name)
                 raise refusal from error
-        return signing.finish_signature(algorithm, kind, raw)
+            return signing.finish_signature(algorithm, kind, raw)
+
+        with self._session.transaction():
+            return self._use_typed(slot, "sign", type_name, pin, signature)
 
     def decipher(
         self,
@@ -271,17 +318,20 @@ class Keyring:
     ) -> bytes:
         """Decrypt with RSA; see `Card.decipher`."""
         slot = self._slot_for(name, Usage.DECIPHER)
-        with self._session.transaction():
-            kind = self.kind(name, type_name)
+
+        def plain(kind: KeyType, pin: PinGiven | None) -> bytes:
             algorithm = signing.choose_for_deciphering(self._session.profile, kind, scheme)
             if len(data) != kind.size:
                 raise InputError(
                     f"{len(data)} bytes cannot be a {kind.name} ciphertext", hint=f"It has {kind.size} bytes."
                 )
-            slot = self._found(slot, Usage.DECIPHER)
-            values = {**self._values(slot, kind, algorithm, "decipher"), "input": data}
-            raw = self._use(slot, "decipher", values, pin, last_try)
-        return signing.plain_text(algorithm, kind, scheme, hash_name, raw)
+            found = self._found(slot, Usage.DECIPHER)
+            values = {**self._values(found, kind, algorithm, "decipher"), "input": data}
+            raw = self._use(found, "decipher", values, pin, last_try)
+            return signing.plain_text(algorithm, kind, scheme, hash_name, raw)
+
+        with self._session.transaction():
+            return self._use_typed(slot, "decipher", type_name, pin, plain)
 
     def agree(self, name: str, peer: PublicKey, *, pin: PinGiven | None = None, last_try: bool = False) -> bytes:
         """Shared secret (x coordinate, field size) of ECDH with the peer's public key (SP 800-56A, 5.7.1.2)."""
@@ -300,10 +350,10 @@ class Keyring:
         return signing.shared_secret(kind, raw)
 
     def _slot_for(self, name: str, usage: Usage) -> KeySlot:
-        return _for_use(self.slot(name), usage)
+        return for_use(self.slot(name), usage)
 
     def _found(self, slot: KeySlot, usage: Usage) -> KeySlot:
-        return _for_use(self._directory.find(slot), usage)
+        return for_use(self._directory.find(slot), usage)
 
     def _use(self, slot: KeySlot, operation: str, values: Values, pin: PinGiven | None, last_try: bool) -> bytes:
         sent = self._authorise(slot, pin, last_try)
@@ -343,47 +393,6 @@ class Keyring:
         return known.policy if known is not None else slot.policy
 
     def _values(self, slot: KeySlot, kind: KeyType, algorithm: Algorithm, operation: str) -> dict[str, Value | Secret]:
-        values = _slot_values(slot)
+        values = slot_values(slot)
         values |= {"op": operation, "key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
         return values | algorithm_values(algorithm, self._session.engine.operation(operation), values)
-
-
-def _for_use(slot: KeySlot, usage: Usage) -> KeySlot:
-    if usage not in slot.usage:
-        allowed = ", ".join(sorted(slot.usage)) or "nothing that cardcore does"
-        raise NotSupported(f"key {slot.name} is not for {usage}", hint=f"It is for {allowed}.")
-    return slot
-
-
-def _slot_values(slot: KeySlot) -> dict[str, Value | Secret]:
-    return {
-        "key.name": slot.name,
-        "key.ref": slot.ref,
-        "key.file": slot.file,
-        "key.file.id": slot.file[-2:],
-        "key.certificate": slot.certificate,
-    }
-
-
-def _absent(slot: KeySlot, error: StatusError) -> CardError:
-    if isinstance(error, NotFound):
-        return NotFound(f"there is no key in {slot.name}", sw=error.sw, hint="Generate or import one.")
-    return error
-
-
-def _told(slot: KeySlot, answer: Result) -> KeyInfo:
-    """KeyInfo from the fields of a profile's `key-info` operation: type, policy, origin, public."""
-    if not isinstance(answer, dict):
-        raise ReplyError("the profile's key-info operation gives no fields")
-    kind = keytypes.KEY_TYPES.get(str(answer.get("type")))
-    numbers, policy = answer.get("public"), answer.get("policy")
-    public = None
-    if kind is not None and isinstance(numbers, RsaNumbers | EcPoint):
-        public = keytypes.public_key(numbers, kind)
-    return KeyInfo(
-        slot=slot,
-        type=kind,
-        public=public,
-        policy=PinPolicy(policy) if policy in set(PinPolicy) else slot.policy,
-        origin=str(answer.get("origin") or ""),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from cardcore.transport.logged import LOGGER_NAME, LoggingTransport
 
 SOFT = "soft:"
 REPLAY = "replay:"
+NO_CACHE = "CARDCORE_NO_CACHE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +33,34 @@ class Identified:
     aid: bytes
 
 
-def open_card(reader: str | None = None, *, profile: str | None = None, trace: Path | None = None) -> Card:
+def open_card(
+    reader: str | None = None, *, profile: str | None = None, trace: Path | None = None, cache: bool = True
+) -> Card:
     """Connect to a card, identify it, select its application.
 
     `reader` is a PC/SC reader's name or a unique part of it, `soft:NAME` for a software card, or `replay:FILE` for a
     recorded trace; None takes the only reader that holds a supported card. `profile` names a profile (or its file)
     and spares the search. `trace` is a file to record the exchange in, secrets masked.
+
+    `cache` lets what other processes have learned of cards of this kind spare commands; it is off with the environment
+    variable CARDCORE_NO_CACHE, and where an exchange is recorded or replayed, which has to be the same each time.
     """
     if reader is None:
-        return _only_card(profile, trace)
-    return open_on(open_transport(reader, trace=trace), profile)
+        return _only_card(profile, trace, cache=cache)
+    cached = cache and trace is None and not reader.startswith(REPLAY) and _cache_wanted()
+    return open_on(open_transport(reader, trace=trace), profile, cached=cached)
 
 
-def open_on(transport: Transport, profile: str | None = None) -> Card:
+def _cache_wanted() -> bool:
+    return os.environ.get(NO_CACHE, "") in ("", "0")
+
+
+def open_on(transport: Transport, profile: str | None = None, *, cached: bool = False) -> Card:
     """A `Card` on a transport that is open already; the transport is closed if that fails."""
-    return open_among(transport, lambda: _candidates(profile))
+    return open_among(transport, lambda: _candidates(profile), cached=cached)
 
 
-def open_among(transport: Transport, candidates: Callable[[], Sequence[Candidate]]) -> Card:
+def open_among(transport: Transport, candidates: Callable[[], Sequence[Candidate]], *, cached: bool = False) -> Card:
     """A `Card` of one of the profiles on a transport that is open already; the transport is closed if that fails."""
     try:
         _begin(transport)
@@ -57,7 +69,7 @@ def open_among(transport: Transport, candidates: Callable[[], Sequence[Candidate
         finally:
             transport.end()
         channel = Channel(transport, _limits(found.profile, transport))
-        return Card(found.profile, channel, aid=found.aid, selected=True, reason=found.reason)
+        return Card(found.profile, channel, aid=found.aid, selected=True, reason=found.reason, cached=cached)
     except BaseException:
         transport.close()
         raise
@@ -114,7 +126,7 @@ def _full_name(wanted: str, names: list[str]) -> str:
     raise NoReader(f"there is no reader {wanted!r}", hint=f"Readers: {listed}.")
 
 
-def _only_card(profile: str | None, trace: Path | None) -> Card:
+def _only_card(profile: str | None, trace: Path | None, *, cache: bool) -> Card:
     """The card in the only reader that holds a supported one."""
     from cardcore.transport import pcsc
 
@@ -122,25 +134,25 @@ def _only_card(profile: str | None, trace: Path | None) -> Card:
     if not occupied:
         raise NoCard("no reader holds a card", hint="Insert a card, or name a software card with --reader soft:NAME.")
     if len(occupied) == 1:
-        return open_card(occupied[0], profile=profile, trace=trace)
-    cards, reasons = _try_all(occupied, profile)
+        return open_card(occupied[0], profile=profile, trace=trace, cache=cache)
+    cards, reasons = _try_all(occupied, profile, cache=cache)
     if len(cards) == 1 and trace is None:
         return cards[0]
     for card in cards:
         card.close()
     if len(cards) == 1:  # once more from the beginning: what was tried in other readers is none of the trace's business
-        return open_card(cards[0].reader, profile=profile, trace=trace)
+        return open_card(cards[0].reader, profile=profile, trace=trace, cache=cache)
     if cards:
         listed = "; ".join(card.reader for card in cards)
         raise NoReader("several readers hold a supported card", hint=f"Choose one with --reader: {listed}.")
     raise UnknownCard("no reader holds a supported card", hint=" ".join(reasons))
 
 
-def _try_all(names: list[str], profile: str | None) -> tuple[list[Card], list[str]]:
+def _try_all(names: list[str], profile: str | None, *, cache: bool) -> tuple[list[Card], list[str]]:
     cards, reasons = [], []
     for name in names:
         try:
-            cards.append(open_card(name, profile=profile))
+            cards.append(open_card(name, profile=profile, cache=cache))
         except CardError as error:
             reasons.append(f"{name}: {error.message}.")
     return cards, reasons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from cardcore.profile.template import Values
 from cardcore.sw import NOT_FOUND, Sw
 
 if TYPE_CHECKING:
+    from cardcore.cache import CardCache
     from cardcore.pinpad.entry import PadEntry
 
 _SELECTION_LOST = NOT_FOUND | {
@@ -33,6 +34,14 @@ _NEVER_REPEATED = frozenset(
     {"verify", "change", "unblock", "reset", "admin-change", "authenticate-answer", "authenticate-response"}
 )
 
+_CHANGE_NO_OBJECT = _NEVER_REPEATED - {"reset"} | {
+    *("select", "select-file", "read", "read-binary", "serial", "version", "challenge", "logout"),
+    *("retries", "tries", "kdf", "pin-factory", "key-info", "public-key", "sign", "decipher", "agree"),
+    *("authenticate-witness", "authenticate-challenge"),
+    *("admin-factory", "admin-info", "admin-kept", "admin-key", "admin-keep"),
+}
+"""All others may change what is remembered of a card."""
+
 
 class Session:
     """The card with its application selected. It knows what is verified, and forgets it when the card does.
@@ -40,7 +49,7 @@ class Session:
     `losses` counts the resets, `turns` the outermost transactions: what was read in the same turn still holds.
     """
 
-    def __init__(self, engine: Engine, aid: bytes, *, selected: bool = False) -> None:
+    def __init__(self, engine: Engine, aid: bytes, *, selected: bool = False, cached: bool = False) -> None:
         self.engine = engine
         self.aid = aid
         self.verified: set[str] = set()
@@ -50,6 +59,21 @@ class Session:
         self.turns = 0
         self._selected = selected
         self._sure = selected
+        self._cached = cached
+        self._cache: CardCache | None = None
+        self._told_tries: dict[str, int] = {}
+
+    @property
+    def cache(self) -> CardCache | None:
+        """What other processes have learned of cards of this kind; None where nothing is to be remembered."""
+        return self._opened_cache() if self._cached else None
+
+    def _opened_cache(self) -> CardCache:
+        if self._cache is None:
+            from cardcore.cache import CardCache
+
+            self._cache = CardCache(self.profile.sources, self.channel.transport.atr)
+        return self._cache
 
     @property
     def profile(self) -> Profile:
@@ -66,6 +90,7 @@ class Session:
         self._selected = self._sure = self.admin = False
         self.verified.clear()
         self.fresh_pin = ""
+        self._told_tries.clear()
         self.losses += 1
 
     @contextmanager
@@ -76,7 +101,9 @@ class Session:
                 self._select()
             elif outermost:
                 self._sure = False
-            self.turns += outermost
+            if outermost:
+                self.turns += 1
+                self._told_tries.clear()
             try:
                 yield
             except CardReset:
@@ -111,20 +138,45 @@ class Session:
         """
         with self.transaction():
             self._require_admin(operation, values)
-            try:
-                result = self.engine.run(operation, values, pad)
-            except StatusError as error:
-                if self._sure or operation in _NEVER_REPEATED or error.sw not in _SELECTION_LOST:
-                    raise
-                if self._still_selected():
-                    self._sure = True
-                    raise
-                self.forget()
-                self._select()
-                self._require_admin(operation, values)
-                result = self.engine.run(operation, values, pad)
-            self._sure = True
-            return result
+            if operation in _CHANGE_NO_OBJECT:
+                return self._run(operation, values, pad)
+            with self._forgetting():
+                return self._run(operation, values, pad)
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Nothing that anybody remembers of the card outlives a change, whatever becomes of that."""
+        self._opened_cache().drop()
+        try:
+            yield
+        finally:
+            self._opened_cache().drop()
+
+    def _run(self, operation: str, values: Values, pad: PadEntry | None) -> Result:
+        if operation in _NEVER_REPEATED:
+            self._told_tries.clear()
+        try:
+            result = self.engine.run(operation, values, pad)
+        except StatusError as error:
+            if self._sure or operation in _NEVER_REPEATED or error.sw not in _SELECTION_LOST:
+                raise
+            if self._still_selected():
+                self._sure = True
+                raise
+            self.forget()
+            self._select()
+            self._require_admin(operation, values)
+            result = self.engine.run(operation, values, pad)
+        self._sure = True
+        return result
+
+    def note_tries(self, left: Mapping[str, int]) -> None:
+        """Take down the tries left of PINs that the card has just told beside something else."""
+        self._told_tries.update(left)
+
+    def told_tries(self, pin: str) -> int | None:
+        """The tries left of a PIN that the card has told in this transaction, before anything that spends one."""
+        return self._told_tries.get(pin)
 
     def _require_admin(self, operation: str, values: Values) -> None:
         if Needs.ADMIN in self.engine.needs(operation, values) and not self.admin:

@@ -63,7 +63,7 @@ class SystemReaders:
 
     def open(self, name: str) -> Card:
         """The card in a reader; CardError."""
-        return open_card(name)
+        return open_card(name, cache=False)
 
 
 def _hardware() -> Iterator[SeenReader]:

@@ -26,13 +26,14 @@ class Context:
     trace: Path | None
     verbosity: int
     output: Output
+    cache: bool = True
 
     @contextmanager
     def card(self) -> Iterator[Card]:
         """The card that the options choose, identified and selected; given back at the end."""
         from cardcore import open_card
 
-        with open_card(self.reader, profile=self.profile, trace=self.trace) as card:
+        with open_card(self.reader, profile=self.profile, trace=self.trace, cache=self.cache) as card:
             if self.verbosity:
                 self.output.note(f"card in {card.reader}, profile {card.profile.id} ({card.reason})")
             yield card
@@ -42,11 +43,24 @@ class Context:
         """The connection to the chosen card as it is, nothing selected; without --reader the only card there is."""
         from cardcore import open_transport
 
-        transport = open_transport(self.reader or only_occupied(), trace=self.trace)
-        try:
-            yield transport
-        finally:
-            transport.close()
+        with forgetting():
+            transport = open_transport(self.reader or only_occupied(), trace=self.trace)
+            try:
+                yield transport
+            finally:
+                transport.close()
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Whatever is sent meanwhile may change any card, so nothing is remembered of one."""
+    from cardcore import cache
+
+    cache.clear()
+    try:
+        yield
+    finally:
+        cache.clear()
 
 
 def only_occupied() -> str:

@@ -58,16 +58,17 @@ def decrypt(
     data = files.read(file)
     with context.card() as card, Authority(card, pin=pin) as authority:
         name = card.keyring.slot(key).name
-        kind = card.keyring.kind(name, key_type or "")
+        card.keyring.expect(name, "decipher", key_type or "")
         plain = card.decipher(
             name,
             data,
             scheme=scheme,
             hash=hash_name,
-            key_type=kind.name,
+            key_type=key_type or "",
             pin=authority.key_pin(name),
             last_try=last_try,
         )
+        kind = card.keyring.kind(name, key_type or "")
     if files.is_file(out):
         files.write(out, plain, secret=True)
     if context.output.json_wanted:

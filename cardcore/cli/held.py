@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cardcore.cli.context import Context
+from cardcore.cli.context import Context, forgetting
 from cardcore.errors import CardError, TransportError
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ class HeldContext(Context):
                 """Leave it to the shell."""
 
         try:
-            yield Kept(self.holder.connected(self))
+            with forgetting():
+                yield Kept(self.holder.connected(self))
         except TransportError:
             self.holder.give_back()
             raise

@@ -69,11 +69,20 @@ class Root(LazyGroup):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Record the exchange, secrets masked.",
 )
+@click.option(
+    "--no-cache", is_flag=True, help="Neither use nor keep what is remembered of cards (CARDCORE_NO_CACHE=1)."
+)
 @click.option("-v", "--verbose", "verbosity", count=True, help="Say more; -vv shows every APDU, secrets masked.")
 @click.version_option(version=__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
 @click.pass_context
 def cardcore(
-    ctx: click.Context, reader: str | None, profile: str | None, as_json: bool, trace: Path | None, verbosity: int
+    ctx: click.Context,
+    reader: str | None,
+    profile: str | None,
+    as_json: bool,
+    trace: Path | None,
+    no_cache: bool,
+    verbosity: int,
 ) -> None:
     """Use smart cards: keys, PINs, certificates, signatures, decryption.
 
@@ -87,6 +96,7 @@ def cardcore(
         trace=trace,
         verbosity=verbosity,
         output=Output(json_wanted=as_json),
+        cache=not no_cache,
     )
 
 

@@ -53,7 +53,7 @@ def sign(
     data = files.read(file)
     with context.card() as card, Authority(card, pin=pin) as authority:
         name = card.keyring.slot(key).name
-        kind = card.keyring.kind(name, key_type or "")
+        card.keyring.expect(name, "sign", key_type or "")
         signature = card.sign(
             name,
             data,
@@ -61,10 +61,11 @@ def sign(
             scheme=scheme,
             oid=not no_oid,
             prehashed=prehashed,
-            key_type=kind.name,
+            key_type=key_type or "",
             pin=authority.key_pin(name),
             last_try=last_try,
         )
+        kind = card.keyring.kind(name, key_type or "")
     if files.is_file(out):
         files.write(out, signature)
     document = {"key": name, "type": kind.name, "hash": hash_name, **_form(kind, scheme, hash_name, no_oid)}

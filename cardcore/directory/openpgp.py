@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _APPLICATION, _DISCRETIONARY, _AID, _HISTORICAL, _LENGTHS = 0x6E, 0x73, 0x4F, 0x5F52, 0x7F66
 _PASSWORD_STATUS, _FINGERPRINTS, _KEY_INFORMATION = 0xC4, 0xC5, 0xDE
+_STATUS_SIZE = 7
+_TRIES = {0x81: 4, 0x82: 4, 0xD3: 5, 0x83: 6}  # of PW1, reset code and PW3 in the password status (4.4.2)
 _ALGORITHMS = "FA"
 _SIGNATURE = 0xB6
 # Inside another object, which is what the card gives: cardholder data 65, security support 7A.
@@ -78,7 +80,7 @@ class OpenPgpDirectory(FixedSlots):
         self._renew()
         if self._known is None:
             self._known = _parsed(read_object(self._session, bytes((_APPLICATION,))))
-            self._password_status = self._known.part(_PASSWORD_STATUS)
+            self._take_status(self._known.part(_PASSWORD_STATUS))
             self._session.channel.limits = _limits(self._known, self._session.channel.limits)
         return self._known
 
@@ -90,6 +92,13 @@ class OpenPgpDirectory(FixedSlots):
     def _forget(self) -> None:
         self._known, self._password_status = None, b""
 
+    def _take_status(self, status: bytes) -> None:
+        """Keep the password status, and let it spare the question how many tries are left."""
+        self._password_status = status
+        if len(status) == _STATUS_SIZE:
+            pins = self._session.profile.pins.values()
+            self._session.note_tries({pin.name: status[_TRIES[pin.ref]] for pin in pins if pin.ref in _TRIES})
+
     def serial(self) -> str:
         """Manufacturer and serial number out of the AID (4.2.1), in hexadecimal."""
         return self._data().aid[_SERIAL].hex().upper()
@@ -100,7 +109,7 @@ class OpenPgpDirectory(FixedSlots):
             return slot
         self._renew()
         if not self._password_status:
-            self._password_status = read_object(self._session, bytes((_PASSWORD_STATUS,)))
+            self._take_status(read_object(self._session, bytes((_PASSWORD_STATUS,))))
         several = self._password_status[:1] == b"\x01"
         return replace(slot, policy=PinPolicy.ONCE if several else PinPolicy.ALWAYS)
 

@@ -250,11 +250,12 @@ class Admin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A whole card profile; `origin` is the file or resource that it came from."""
+    """A whole card profile; `origin` is the file that it came from, `sources` that file and those of its bases."""
 
     id: str
     name: str
     origin: str
+    sources: tuple[str, ...] = ()
     description: str = ""
     verified: str = ""
     abstract: bool = False

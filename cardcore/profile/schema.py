@@ -96,6 +96,7 @@ def _assembled(section: reader.Section, draft: Draft, library: Library) -> Draft
     profile = Profile(
         id=draft.profile.id,
         origin=draft.profile.origin,
+        sources=(draft.profile.origin, *base.sources),
         name=problems.attempt("", lambda: reader.text(section.need("name"))),
         description=part("description", reader.text, ""),
         verified=part("verified", reader.text, ""),

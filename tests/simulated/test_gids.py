@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,9 +68,9 @@ class Bench:
     def openssl(self, *arguments: str) -> str:
         return self.run("openssl", *arguments)
 
-    def open(self) -> Card:
+    def open(self, *, cached: bool = False) -> Card:
         """This driver on the card."""
-        return open_on(SoftTransport(stored(self.folder), NAME), "gids")
+        return open_on(SoftTransport(stored(self.folder), NAME), "gids", cached=cached)
 
     def write(self, name: str, content: bytes) -> str:
         (self.folder / name).write_bytes(content)
@@ -373,3 +374,24 @@ def test_keys_and_certificates_are_deleted(fresh: Bench) -> None:
     fresh.init("--delete-objects", "privkey", "--id", "0")
     with fresh.open() as card:
         assert card.keys() == []
+
+
+def test_what_opensc_changed_is_not_taken_from_the_cache(fresh: Bench) -> None:
+    with fresh.open() as card:
+        card.verify(PIN)
+        key = card.generate("1", "rsa1024")
+        assert isinstance(key, rsa.RSAPublicKey)
+        public = fresh.write_public_key(key)
+        card.write_certificate("1", fresh.certify(public))
+    with fresh.open(cached=True) as card:
+        before = card.certificate("1")
+    assert list(Path(os.environ["XDG_CACHE_HOME"]).glob("cardcore/public/*"))
+    with fresh.open(cached=True) as card:
+        assert card.certificate("1") == before
+    fresh.init("--delete-objects", "cert", "--id", "0")
+    fresh.certify(public)
+    fresh.init("--store-certificate", "card.crt", "--id", "0")
+    after = x509.load_pem_x509_certificate(fresh.read("card.crt"))
+    for _ in range(2):
+        with fresh.open(cached=True) as card:
+            assert card.certificate("1") == after != before

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -92,11 +94,11 @@ class Bench:
         return (self.folder / name).read_bytes()
 
     @contextmanager
-    def ours(self) -> Iterator[Card]:
+    def ours(self, *, cached: bool = False) -> Iterator[Card]:
         """This driver on the same card, which is out of the reader meanwhile: pcscd turns idle cards off."""
         self.rig.remove(0)
         try:
-            with open_on(SoftTransport(self.card, "card"), "isoapplet") as card:
+            with open_on(SoftTransport(self.card, "card"), "isoapplet", cached=cached) as card:
                 yield card
         finally:
             self.rig.insert(0, self.card)
@@ -346,3 +348,18 @@ def test_certificates_of_each_side_are_replaced_by_the_other(issued: Bench) -> N
     issued.init("--store-certificate", "rsa.crt", "--id", "3", *AUTH)
     with issued.ours() as card:
         assert card.certificate("3") == x509.load_pem_x509_certificate(issued.read("rsa.crt"))
+
+
+def test_what_opensc_changed_is_not_taken_from_the_cache(issued: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y%m%d%H%M%SZ").encode()
+    monkeypatch.setattr("cardcore.directory.pkcs15.token.now", lambda: later)  # for us, the last change is long ago
+    seen = []
+    for name in ("First", "Second"):
+        issued.openssl("req", "-x509", "-new", "-key", "rsa.key", "-subj", f"/CN={name}", "-out", "new.crt")
+        issued.init("--delete-objects", "cert", "--id", "3", *AUTH)
+        issued.init("--store-certificate", "new.crt", "--id", "3", *AUTH)
+        for _ in range(2):
+            with issued.ours(cached=True) as card:
+                assert card.certificate("3") == x509.load_pem_x509_certificate(issued.read("new.crt"))
+        seen += list((Path(os.environ["XDG_CACHE_HOME"]) / "cardcore" / "public").iterdir())
+    assert len(seen) == 2

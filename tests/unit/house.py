@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _GROUND = "errors secret sw tlv apdu"
 _PURE = f"{_GROUND} atr masking pin padding profile keytypes signing"
-_DRIVER = f"{_PURE} transport channel pinpad"
+_DRIVER = f"{_PURE} transport channel pinpad cache"
 _SESSIONS = "engine procedures session authentication"
 _CARD = f"{_DRIVER} {_SESSIONS} directory keyring card opening resetting verifying certificates keyfiles instructions"
 # Which parts of cardcore a part may import, inside functions too; `cardcore` is its public face.
@@ -50,13 +50,16 @@ LAYERS = MappingProxyType(
             "explaining": f"{_PURE} instructions",
             "transport": f"{_GROUND} atr masking",
             "channel": f"{_GROUND} atr masking transport",
+            "cache": "",
             "pinpad": f"{_GROUND} transport pin profile",
             "engine": _DRIVER,
             "procedures": f"{_DRIVER} engine",
             "session": f"{_DRIVER} engine procedures",
             "authentication": f"{_DRIVER} engine procedures session",
             "directory": f"{_DRIVER} {_SESSIONS}",
-            "keyring": f"{_DRIVER} {_SESSIONS} directory",
+            "keyslots": f"{_DRIVER} {_SESSIONS} directory",
+            "keyhints": f"{_DRIVER} {_SESSIONS} directory",
+            "keyring": f"{_DRIVER} {_SESSIONS} directory keyslots keyhints",
             "card": f"{_DRIVER} {_SESSIONS} directory keyring",
             "resetting": f"{_DRIVER} {_SESSIONS} directory keyring card",
             "opening": f"{_DRIVER} {_SESSIONS} directory keyring card",

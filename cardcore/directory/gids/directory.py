@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from cardcore.directory.base import FixedSlots, KeyInfo, Setup
 from cardcore.directory.gids.containers import Container, ContainerMap, KeyMap
 from cardcore.directory.gids.filesystem import FileTable, Place, compress, decompress
 from cardcore.directory.objects import identifier
+from cardcore.directory.remembering import remembered
 from cardcore.errors import InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
 from cardcore.keytypes import KEY_TYPES, KeyType, type_of
 from cardcore.procedures import check_key
@@ -34,7 +36,9 @@ _PUBLIC_FILE = 0xA010
 _DIRECTORY = "mscp"
 _CARD_ID_SIZE = 16
 _CACHE_SIZE = 6
+_NEVER = ((-1, -1), b"")
 _CIPHER = "3des"
+_OCTET_STRING = 0x04
 _ABSENT = NOT_FOUND | {Sw.CONDITIONS_NOT_SATISFIED}
 _MECHANISMS = {1024: 0x06, 2048: 0x07, 3072: 0x08, 4096: 0x09}
 _INITIAL_TABLE = (
@@ -63,6 +67,7 @@ class GidsDirectory(FixedSlots):
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: _Seen | None = None
+        self._marked = _NEVER
 
     # Data objects
 
@@ -116,6 +121,7 @@ class GidsDirectory(FixedSlots):
             old = bytes(_CACHE_SIZE)
         counts = [int.from_bytes(old[start : start + 2], "little") for start in (2, 4)]
         raised = [(count + step) & 0xFFFF for count, step in zip(counts, (containers, True), strict=True)]
+        self._marked = _NEVER
         self._put(_CACHE, old[:2] + b"".join(count.to_bytes(2, "little") for count in raised))
 
     def serial(self) -> str:
@@ -209,6 +215,23 @@ class GidsDirectory(FixedSlots):
 
     def certificate(self, slot: KeySlot) -> bytes | None:
         """The certificate of a container, decompressed."""
+        return remembered(self._session, f"certificate {slot.name}", self._mark, lambda: self._certificate(slot))
+
+    def _mark(self) -> bytes:
+        """What stands for the state of this card; empty if it is not initialised. Read once per transaction.
+
+        By cardid and cardcf programs know whether what they remember still holds. Containers have random names, which
+        tell cards apart that were given the same cardid.
+        """
+        turn = (self._session.turns, self._session.losses)
+        if self._marked[0] != turn:
+            card_id, counts, containers = (self._find(place) or b"" for place in (_CARD_ID, _CACHE, _CONTAINERS))
+            told = card_id and len(counts) == _CACHE_SIZE
+            parts = b"".join(tlv.encode(_OCTET_STRING, part) for part in (card_id, counts, containers))
+            self._marked = turn, hashlib.sha256(parts).digest() if told else b""
+        return self._marked[1]
+
+    def _certificate(self, slot: KeySlot) -> bytes | None:
         try:
             table = self._table()
         except NotFound:

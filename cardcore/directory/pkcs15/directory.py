@@ -19,6 +19,7 @@ from cardcore.directory.pkcs15.creation import Creation
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
 from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.directory.pkcs15.token import Token
+from cardcore.directory.remembering import remembered
 from cardcore.errors import InputError, NotFound, NotSupported, ReplyError, StatusError
 from cardcore.keytypes import KEY_TYPES, KeyType
 from cardcore.profile.model import KeySlot, PinPolicy, Usage
@@ -214,6 +215,9 @@ class Pkcs15Directory:
 
     def certificate(self, slot: KeySlot) -> bytes | None:
         """The certificate that has the key's identifier."""
+        return remembered(self._session, f"certificate {slot.name}", self._token.mark, lambda: self._certificate(slot))
+
+    def _certificate(self, slot: KeySlot) -> bytes | None:
         with self._session.transaction():
             try:
                 entry = self._certificate_entry(slot)
@@ -233,15 +237,15 @@ class Pkcs15Directory:
         if len(der) > MAX_CERTIFICATE:
             raise InputError(f"a certificate of {len(der)} bytes is too large")
         with self._changing():
+            self._token.touch()  # before the change: if that is interrupted, what others remember is stale
             path = self._new_file("certificates", der)
             self._put(Kind.CERTIFICATES, "cdf", encoding.certificate(slot, key_id=self._id(slot), where=path))
-            self._token.touch()
 
     def delete_certificate(self, slot: KeySlot) -> None:
         """Remove a certificate's entry and its file."""
         with self._changing():
-            self._remove(Kind.CERTIFICATES, self._id(slot))
             self._token.touch()
+            self._remove(Kind.CERTIFICATES, self._id(slot))
 
     # Changing lists
 
@@ -331,6 +335,7 @@ class Pkcs15Directory:
         if path is None:
             raise InputError(f"unknown file {name}", hint="Give its path in hexadecimal, as 3F0050154301.")
         with self._changing():
+            self._token.touch()
             if not self._files.exists(path):
                 self._files.create(path, max(1, len(content)), "pin")
             self._files.replace(path, content)

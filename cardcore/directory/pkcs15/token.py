@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from cardcore.directory.files import Files
@@ -12,6 +13,7 @@ from cardcore.session import Session
 from cardcore.tlv import Tlv, encode, parse, parse_one
 
 _LAST_UPDATE = 0xA5
+_NEVER = ((-1, -1), b"")
 _FORMAT = "%Y%m%d%H%M%SZ"
 
 
@@ -27,6 +29,7 @@ class Token:
         self._session = session
         self._files = files
         self._structure = structure
+        self._marked = _NEVER
 
     def serial(self) -> str:
         """The serial number in hexadecimal; empty if there is none."""
@@ -38,8 +41,23 @@ class Token:
         number = next((part for part in parts if part.tag == der.OCTET_STRING), None)
         return "" if number is None else number.value.hex()
 
+    def mark(self) -> bytes:
+        """What stands for the state of the card: EF.TokenInfo; empty where its time of change cannot be relied on.
+
+        It is read once per transaction. It cannot be relied on if there is none, if it is not of the form that `touch`
+        keeps, or if it is not over yet: another change in the same second would look the same.
+        """
+        turn = (self._session.turns, self._session.losses)
+        if self._marked[0] != turn:
+            parts = self._read()
+            last = next((part for part in parts if part.tag == _LAST_UPDATE), None)
+            sure = last is not None and _is_over(last)
+            self._marked = turn, hashlib.sha256(encode(der.SEQUENCE, parts)).digest() if sure else b""
+        return self._marked[1]
+
     def touch(self) -> None:
         """Set the time of the last change, always later than the one before; a card without that time keeps none."""
+        self._marked = _NEVER
         try:
             parts = self._read()
         except NotFound:
@@ -61,11 +79,23 @@ class Token:
         return parse(outer.value)
 
 
+def _is_over(last: Tlv) -> bool:
+    """Whether a time of change has the usual form and is at least two seconds ago."""
+    try:
+        return _time(now()) - _time(parse_one(last.value).value) >= timedelta(seconds=2)
+    except (ValueError, ReplyError):
+        return False
+
+
+def _time(generalized: bytes) -> datetime:
+    return datetime.strptime(generalized.decode("ascii"), _FORMAT)
+
+
 def _later(last: Tlv) -> bytes:
     """Now, or a second after the last change if that is not yet over."""
     present = now()
     try:
-        before = datetime.strptime(parse_one(last.value).value.decode("ascii"), _FORMAT)
+        before = _time(parse_one(last.value).value)
         return max(present, (before + timedelta(seconds=1)).strftime(_FORMAT).encode("ascii"))
     except (ValueError, OverflowError, ReplyError):
         return present

@@ -70,7 +70,7 @@ class CardKey:
         from cardcore import open_card
 
         if self._card is None:
-            self._card = open_card(self._settings.reader, profile=self._settings.profile)
+            self._card = open_card(self._settings.reader, profile=self._settings.profile, cache=False)
         return self._card
 
     def _give_back(self) -> None:

@@ -132,8 +132,9 @@ def test_the_signature_key_costs_its_pin_each_time() -> None:
 class Price:
     """What an RSA-2048 signature of a key costs over short APDUs, identification and PIN included.
 
-    `known` commands from connect if its type is named, `asked` if the card tells it. `warm` exchanges after that, where
-    card and reader carry a command in one piece. `most` is what was promised for `known`.
+    `known` commands from connect if its type is named, `asked` if the card tells it, `remembered` if another process
+    has asked. `warm` exchanges after that, where card and reader carry a command in one piece. `most` is what was
+    promised for `known`.
     """
 
     application: str
@@ -142,23 +143,33 @@ class Price:
     most: int
     known: int
     asked: int
+    remembered: int
     warm: int
 
 
 PRICES: Mapping[str, Price] = MappingProxyType(
     {
         # SELECT, counter, VERIFY, GENERAL AUTHENTICATE in two parts, GET RESPONSE
-        "piv": Price(application="piv", key="9a", admin=ADMIN, most=6, known=6, asked=8, warm=1),
-        # SELECT, password status, KDF, counter, VERIFY, PSO
-        "openpgp": Price(application="openpgp", key="signature", admin="12345678", most=7, known=6, asked=7, warm=1),
-        # without the password status
+        "piv": Price(application="piv", key="9a", admin=ADMIN, most=6, known=6, asked=8, remembered=6, warm=1),
+        # SELECT, password status, KDF, VERIFY, PSO; asked, application related data in two parts
+        "openpgp": Price(
+            application="openpgp", key="signature", admin="12345678", most=7, known=5, asked=6, remembered=6, warm=1
+        ),
+        # the counter in place of the password status
         "openpgp, authentication": Price(
-            application="openpgp", key="authentication", admin="12345678", most=7, known=5, asked=7, warm=1
+            application="openpgp",
+            key="authentication",
+            admin="12345678",
+            most=7,
+            known=5,
+            asked=6,
+            remembered=6,
+            warm=1,
         ),
         # SELECT, the list of private keys (SELECT, READ), counter, VERIFY, MSE, PSO; the list has the type too
-        "isoapplet": Price(application="isoapplet", key="1", most=9, known=7, asked=7, warm=2),
+        "isoapplet": Price(application="isoapplet", key="1", most=9, known=7, asked=7, remembered=7, warm=2),
         # SELECT, counter, VERIFY, MSE, PSO; the container map tells the type
-        "gids": Price(application="gids", key="1", most=9, known=5, asked=6, warm=2),
+        "gids": Price(application="gids", key="1", most=9, known=5, asked=6, remembered=5, warm=2),
     }
 )
 
@@ -195,6 +206,19 @@ def test_from_connect_to_signature_in_every_family(
     signature = card.sign(price.key, MESSAGE, pin=PIN, key_type="rsa2048" if named else "")
     assert transport.count == (price.known if named else price.asked)
     public.verify(signature, MESSAGE, oracle.PKCS1v15(), HASHES["sha256"])
+
+
+def test_from_connect_to_signature_where_another_process_has_asked(
+    priced: tuple[SoftCard, Price, rsa.RSAPublicKey],
+) -> None:
+    soft, price, public = priced
+    for most in (price.asked, price.remembered, price.remembered):
+        transport = ShortTransport(soft)
+        with opening.open_on(transport, cached=True) as card:
+            signature = card.sign(price.key, MESSAGE, pin=PIN)
+            assert transport.count == most
+        public.verify(signature, MESSAGE, oracle.PKCS1v15(), HASHES["sha256"])
+        soft.reset()
 
 
 def test_a_warm_signature_in_every_family(priced: tuple[SoftCard, Price, rsa.RSAPublicKey]) -> None:

@@ -1,0 +1,33 @@
+"""Public objects that another process has read already, of cards that count or date their changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cardcore.errors import ReplyError, StatusError
+from cardcore.session import Session
+
+
+def remembered(
+    session: Session, name: str, mark: Callable[[], bytes], read: Callable[[], bytes | None]
+) -> bytes | None:
+    """An object, as `read` reads it or has read it of the same card in the same state; None if it has none.
+
+    `mark` reads what stands for that state, in the same transaction; empty: the card does not tell it. While something
+    was proved to the card all is read from it, so that only what anybody may read is remembered.
+    """
+    cache = session.cache
+    if cache is None or session.verified or session.admin:
+        return read()
+    with session.transaction():
+        try:
+            state = mark()
+        except (StatusError, ReplyError):
+            state = b""
+        if not state:
+            return read()
+        known = cache.content(state, name)
+        if known is None:
+            known = read() or b""
+            cache.keep_content(state, name, known)
+        return known or None

@@ -1,0 +1,79 @@
+"""What the command remembers of cards between its runs, and how it is told not to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cardcore.transport.faults import CountingTransport
+from tests.unit.cli.openssl import openssl
+from tests.unit.cli.shell import Shell
+
+TEXT = b"a letter\n"
+SIGN = ("sign", "--pin", "env:PIN", "letter", "--out", "letter.sig", "--key", "9a")
+ASKED, REMEMBERED = 7, 5  # extended length: SELECT, [metadata and the rest of it,] tries, VERIFY, sign; logging out
+
+
+@pytest.fixture
+def rsa(shell: Shell) -> Shell:
+    shell.generate("9a", "rsa2048")
+    shell.file("letter", TEXT)
+    return shell
+
+
+def files() -> list[Path]:
+    return list((Path(os.environ["XDG_CACHE_HOME"]) / "cardcore" / "public").glob("*"))
+
+
+def count(shell: Shell, *options: str) -> int:
+    """How many commands a signature takes; it is checked."""
+    (Path("letter.sig")).unlink(missing_ok=True)
+    seen = shell.wrap(CountingTransport)
+    answer = shell.document("--profile", "piv", *options, *SIGN)
+    assert answer["type"] == "rsa2048"
+    openssl("dgst", "-sha256", "-verify", "9a.pem", "-signature", "letter.sig", "letter")
+    return seen[0].count
+
+
+def test_the_second_signature_takes_fewer_commands(rsa: Shell) -> None:
+    assert [count(rsa) for _ in range(3)] == [ASKED, REMEMBERED, REMEMBERED]
+
+
+@pytest.mark.parametrize("by_option", [True, False])
+def test_one_option_turns_it_off(rsa: Shell, monkeypatch: pytest.MonkeyPatch, by_option: bool) -> None:
+    if not by_option:
+        monkeypatch.setenv("CARDCORE_NO_CACHE", "1")
+    options = ("--no-cache",) if by_option else ()
+    assert [count(rsa, *options) for _ in range(2)] == [ASKED, ASKED]
+    assert not files()
+
+
+def test_a_trace_is_the_same_whatever_is_remembered_and_replays_as_it_was(rsa: Shell) -> None:
+    count(rsa)
+    assert files()
+    assert count(rsa, "--trace", "trace.jsonl") == ASKED
+    assert rsa("--reader", "replay:trace.jsonl", "--profile", "piv", *SIGN).status == 0
+
+
+def test_what_is_written_with_it_off_is_forgotten_too(rsa: Shell) -> None:
+    count(rsa)
+    assert files()
+    rsa.ok("--no-cache", "key", "generate", "9d", "--type", "ecp256", "--admin", "env:ADMIN")
+    assert not files()
+
+
+@pytest.mark.parametrize("raw", [("apdu", "00A4040000"), ("shell",)])
+def test_raw_commands_forget_every_card(rsa: Shell, raw: tuple[str, ...]) -> None:
+    count(rsa)
+    assert files()
+    rsa.card(*raw, stdin=b"00A4040000\n")
+    assert not files()
+
+
+def test_a_wrong_pin_is_asked_for_once(rsa: Shell) -> None:
+    count(rsa)
+    wrong = rsa.card("--json", "sign", "--pin", "env:WRONG", "letter", "--key", "9a")
+    assert wrong.error["code"] == "wrong-pin"
+    assert rsa.document("pin", "status")["pins"][0]["tries_left"] == 2
