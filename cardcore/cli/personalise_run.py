@@ -13,6 +13,7 @@ import click
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
 from cardcore.cli.options import examples
+from cardcore.cli.output import count
 from cardcore.cli.secrets import SOURCE, Source, obtain
 from cardcore.errors import CardError, InputError
 
@@ -91,6 +92,7 @@ def opener_for(plan: Plan, unlock: Source | None, passphrase: Source | None) -> 
 @store_option
 @click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was begun.")
+@click.option("--accept-changed-plan", "accept", is_flag=True, help="With --resume: go on by the plan as it is now.")
 @click.option("--first", "first", type=click.IntRange(min=1), metavar="N", help="Only the first N holders: a pilot.")
 @click.option("--dry-run", is_flag=True, help="Show every command that would be sent, and send nothing.")
 @unlock_option
@@ -119,6 +121,7 @@ def run(
     store: str | None,
     run_name: str | None,
     resume: bool,
+    accept: bool,
     first: int | None,
     dry_run: bool,
     unlock: Source | None,
@@ -142,6 +145,8 @@ def run(
     if dry_run:
         rehearse(context.output, read)
         return
+    if accept and not resume:
+        raise OptionError("there is nothing to accept in a new run", hint="--accept-changed-plan goes with --resume.")
     from cardcore.personalise.journal import Journal
 
     opener = opener_for(read, unlock, unlock_passphrase)
@@ -149,7 +154,8 @@ def run(
         journal = stack.enter_context(Journal.open(journal_place(store, plan)))
         if station is not None and not journal.store.is_shared:
             raise OptionError("stations share a database", hint="Name it with --store postgresql://USER@HOST/DATABASE.")
-        begun, enrolling = begin(journal, read, run_name or plan.stem, resume=resume)
+        begun = begin(journal, read, run_name or plan.stem, resume=resume)
+        enrolling = enrol(context.output, journal, read, begun, resume=resume, accept=accept)
         emit = stack.enter_context(_listening(context.output, _words(command), beep=beep))
         job = _job(journal, read, begun, enrolling, emit, opener, first, patience)
         if journal.store.is_shared:
@@ -180,23 +186,42 @@ def _as_station(stack: ExitStack, job: Job, name: str | None, silent: float) -> 
     return replace(job, station=stack.enter_context(part))
 
 
-def begin(journal: Journal, plan: Plan, name: str, *, resume: bool) -> tuple[Run, Enrolling]:
-    """The run, new or gone on with, and its holders in the journal. Stations join the one that the first has begun."""
+def begin(journal: Journal, plan: Plan, name: str, *, resume: bool) -> Run:
+    """The run, new or gone on with. Stations join the one that the first has begun."""
     from cardcore.personalise.card_secrets import require_sources
-    from cardcore.personalise.jobs import Enrolling
+    from cardcore.personalise.plan_parts import parts_of
 
     require_sources(plan)
     if resume:
-        begun = journal.run(name)
-    elif journal.store.is_shared:
-        begun = journal.join(name, plan=str(plan.file), digest=plan.digest.hex())
+        return journal.run(name)
+    enter = journal.join if journal.store.is_shared else journal.begin
+    return enter(name, plan=str(plan.file), digest=plan.digest.hex(), parts=parts_of(plan))
+
+
+def _accept(output: Output, journal: Journal, begun: Run, plan: Plan) -> None:
+    """The run is by the plan as it is now."""
+    from cardcore.personalise.plan_changes import accept_changes
+
+    different, parked = accept_changes(journal, begun, plan)
+    if different:
+        waiting = f"; {count(len(parked), 'card')} that were begun wait for a decision" if parked else ""
+        output.note(f"accepted: {', '.join(different)}{waiting}")
+
+
+def enrol(output: Output, journal: Journal, plan: Plan, begun: Run, *, resume: bool, accept: bool) -> Enrolling:
+    """The run's holders, in the journal; PlanChanged if the run was begun by another plan that is not accepted."""
+    from cardcore.personalise.jobs import Enrolling
+    from cardcore.personalise.plan_changes import require_unchanged
+
+    if accept:
+        _accept(output, journal, begun, plan)
     else:
-        begun = journal.begin(name, plan=str(plan.file), digest=plan.digest.hex())
+        require_unchanged(journal, begun, plan)
     enrolling = Enrolling(plan)
     journal.enrol(begun.id, enrolling)
     if resume:
         journal.park_abandoned(begun.id)
-    return begun, enrolling
+    return enrolling
 
 
 def _job(

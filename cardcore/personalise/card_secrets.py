@@ -144,6 +144,12 @@ def _master(rule: Derived) -> Secret:
         return key_from_text(text, f"the master key ({rule.master})")
 
 
+def master_check(rule: Derived) -> str:
+    """Eight bytes, in hexadecimal, by which a master key is recognised again: derived from it as secrets are."""
+    with _master(rule) as master, derived_key(master, information("check", "master", 1), 8) as check:
+        return check.reveal().hex()
+
+
 def require_sources(plan: Plan) -> None:
     """InputError if a secret that is the same for all cards, or a master key, cannot be had or does not fit."""
     for error, _ in check_sources(plan):

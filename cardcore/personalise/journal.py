@@ -65,28 +65,24 @@ class Journal:
 
     # Runs and holders
 
-    def begin(self, name: str, *, plan: str, digest: str) -> Run:
-        """Begin a run; InputError if there is one of that name."""
+    def begin(self, name: str, *, plan: str, digest: str, parts: Mapping[str, str] | None = None) -> Run:
+        """Begin a run; InputError if there is one of that name. `parts` is what the plan lays down (`plan_parts`)."""
+        values = {"name": name, "plan": plan, "digest": digest, "parts": parts}
         with self.store.write() as connection:
             try:
-                connection.execute(insert(RUNS).values(name=name, plan=plan, digest=digest, started_at=time()))
+                connection.execute(insert(RUNS).values(started_at=time(), **values))
             except IntegrityError as error:
                 raise InputError(
                     f"the run {name} is in the journal already", hint="Go on with it (--resume), or name another."
                 ) from error
             return run_of(connection.execute(select(RUNS).where(RUNS.c.name == name)).one())
 
-    def join(self, name: str, *, plan: str, digest: str) -> Run:
-        """The run of that name, begun if there is none yet; InputError if it is one of another plan."""
+    def join(self, name: str, *, plan: str, digest: str, parts: Mapping[str, str] | None = None) -> Run:
+        """The run of that name, begun if there is none yet."""
         try:
-            return self.begin(name, plan=plan, digest=digest)
+            return self.begin(name, plan=plan, digest=digest, parts=parts)
         except InputError:
-            found = self.run(name)
-        if found.digest != digest:
-            raise InputError(
-                f"the run {name} was begun with another plan", hint="Use the same file, or --resume with the new one."
-            )
-        return found
+            return self.run(name)
 
     def run(self, name: str) -> Run:
         """The run of that name; InputError if there is none."""
@@ -257,7 +253,7 @@ class Journal:
             changed = connection.execute(
                 update(CARDS)
                 .where(CARDS.c.id == card, CARDS.c.state == CardState.PARKED)
-                .values(reason=Reason.STOPPED, touched_at=time())
+                .values(reason=Reason.LET_GO_ON, touched_at=time())
             )
             if not changed.rowcount:
                 raise InputError(f"card {card} is not parked", hint="See `cardcore personalise status`.")

@@ -290,6 +290,8 @@ class LettersPlan:
 class Plan:
     """A whole plan. `digest` is the SHA-256 value of its file, `columns` what it needs of a holder's record.
 
+    `parts` are digests of what the file lays down for cards, by path (see `plan_parts`).
+
     `recipients` are files of certificates: whoever has one of their keys can open the secrets in the journal.
     """
 
@@ -302,6 +304,7 @@ class Plan:
     recipients: tuple[Path, ...] = ()
     letters: LettersPlan | None = None
     columns: frozenset[str] = frozenset()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def card_for(self, profile_id: str, fields: Mapping[str, str]) -> CardPlan | None:
         """What is done with a card of that profile for the holder with this record; None: the holder gets none such."""

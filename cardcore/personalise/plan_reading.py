@@ -22,6 +22,7 @@ from cardcore.personalise.plan import (
     Random,
     SqlHolders,
 )
+from cardcore.personalise.plan_parts import written_parts
 from cardcore.personalise.plan_scope import Scope
 from cardcore.profile import reader
 from cardcore.profile.catalog import Catalog, catalog
@@ -74,7 +75,8 @@ class _Reader:
 
     def read(self) -> Plan | None:
         data = self._content()
-        section = reader.section(load_tree(data, str(self._path)), PLAN_KEYS, "a plan")
+        tree = load_tree(data, str(self._path))
+        section = reader.section(tree, PLAN_KEYS, "a plan")
         self._check_version(section.need("plan"))
         holders = self._problems.attempt(None, self._holders, section)
         known = self._problems.attempt(None, self._columns, holders)
@@ -100,6 +102,7 @@ class _Reader:
             recipients=recipients,
             letters=letters,
             columns=frozenset(scope.used),
+            parts=written_parts(tree),
         )
 
     def _content(self) -> bytes:

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     CARD_REMOVED = "card-removed"
     READER_FAILED = "reader-failed"
     STOPPED = "stopped"
+    LET_GO_ON = "let-go-on"
     STATION_GONE = "station-gone"
     CERTIFICATE_PENDING = "certificate-pending"
     ISSUER_UNREACHABLE = "issuer-unreachable"
@@ -26,6 +27,7 @@ class Reason(StrEnum):
     VERIFICATION_FAILED = "verification-failed"
     CARD_FAILED = "card-failed"
     PLAN_FAILED = "plan-failed"
+    PLAN_CHANGED = "plan-changed"
 
 
 class Refusal(StrEnum):
@@ -60,6 +62,9 @@ PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
             continues=True, advice="Check the reader and its cable, then insert the card again, in any reader."
         ),
         Reason.STOPPED: Parking(continues=True, advice="Insert the card again in a run with --resume."),
+        Reason.LET_GO_ON: Parking(
+            continues=True, advice="Somebody has decided that it goes on: insert it in a run with --resume."
+        ),
         Reason.STATION_GONE: Parking(
             continues=True, advice="Bring the card from the station that went away, and insert it in any reader."
         ),
@@ -105,6 +110,11 @@ PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
         Reason.PLAN_FAILED: Parking(
             continues=False,
             advice="Correct the plan or the holder's record, then `cardcore personalise retry` and insert it again.",
+        ),
+        Reason.PLAN_CHANGED: Parking(
+            continues=False,
+            advice="`cardcore personalise undo` it, and its holder gets a card by the new plan; or `retry`, and what "
+            "is not done yet is done by the new plan.",
         ),
     }
 )

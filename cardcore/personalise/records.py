@@ -15,12 +15,16 @@ Result: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a plan; `digest` is the SHA-256 of the plan's file in hexadecimal."""
+    """One run of a plan; `digest` is the SHA-256 of the plan's file in hexadecimal.
+
+    `parts` are digests of what the plan lays down, by name (see `plan_parts`); None: a run of an older release.
+    """
 
     id: int
     name: str
     plan: str
     digest: str
+    parts: Mapping[str, str] | None
     started_at: float
     ended_at: float | None
 

@@ -27,6 +27,7 @@ def run_of(row: Row[Any]) -> Run:
         name=row.name,
         plan=row.plan,
         digest=row.digest,
+        parts=row.parts,
         started_at=row.started_at,
         ended_at=row.ended_at,
     )

@@ -38,10 +38,12 @@ RUNS = Table(
     Column("name", String(200), nullable=False, unique=True),
     Column("plan", String(400), nullable=False),
     Column("digest", String(64), nullable=False),
+    Column("parts", JSON(none_as_null=True)),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
 )
-"""One row for each run of a plan. `digest` is the SHA-256 of the plan's file."""
+"""One row for each run of a plan. `digest` is the SHA-256 of the plan's file, `parts` those of what it lays down, by
+name (see `plan_parts`)."""
 
 HOLDERS = Table(
     "holders",

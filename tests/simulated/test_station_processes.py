@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cardcore.personalise.journal import Journal
+from cardcore.personalise.plan_reading import read_plan
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.states import CardState, HolderState
 from cardcore.softcard import ScryptCost, SoftCardStore
@@ -115,6 +116,17 @@ def test_a_killed_station_loses_and_doubles_nothing(url: str, tmp_path: Path) ->
         if told[-1]["done"] == EACH * len(STATIONS):
             break
     _check_all(bureau)
+
+
+def test_a_station_with_another_plan_does_not_join(url: str, tmp_path: Path) -> None:
+    bureau = _Bureau(tmp_path, url)
+    with Journal.open(url) as journal:
+        plan = read_plan(bureau.plan)
+        begun = journal.begin("other", plan="", digest="", parts={**plan.parts, "cards.gids.keys.1": "another"})
+    process = bureau.start("d", "--run", begun.name)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode != 0
+    assert "cards.gids.keys.1" in json.loads(errors)["error"]["message"]
 
 
 def _list(value: object) -> list[dict[str, object]]:

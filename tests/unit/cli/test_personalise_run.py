@@ -15,7 +15,7 @@ from tests.unit.personalise.plans import folder_of
 from tests.unit.personalise.small_plans import SMALL
 
 STAFF = "employee,name,mail\n1001,Anne,anne@example.org\n1002,Bert,bert@example.org\n"
-FAILED = 1
+FAILED, USAGE = 1, 2
 
 
 @pytest.fixture
@@ -99,7 +99,27 @@ def test_a_parked_card_is_let_go_on(bureau: Shell) -> None:
     (bureau.folder / "plan.yaml").write_text(plan)
     ended = bureau("--json", "personalise", "retry", "plan.yaml", str(parked["serial"]))
     assert_documented("personalise retry", ended.json)
-    assert any(one["event"] == "card-done" for one in events(run(bureau, "--resume")))
+    ended = run(bureau, "--resume")
+    assert (ended.status, ended.error["code"]) == (FAILED, "plan-changed")
+    assert "cards.piv.keys.9a, cards.piv.keys.9c" in ended.error["message"]
+    assert any(one["event"] == "card-done" for one in events(run(bureau, "--resume", "--accept-changed-plan")))
+
+
+def test_a_plan_that_has_changed_is_accepted_or_not_gone_on_with(bureau: Shell) -> None:
+    assert run(bureau, "--first", "1").status == 0
+    (bureau.folder / "staff.csv").write_text(STAFF + "1003,Carl,carl@example.org\n")
+    plan = (bureau.folder / "plan.yaml").read_text()
+    (bureau.folder / "plan.yaml").write_text(plan.replace("digits: 8", "digits: 7"))
+    ended = run(bureau, "--resume")
+    assert (ended.status, ended.error["code"]) == (FAILED, "plan-changed")
+    assert "(cards: 1 finished, 0 begun): cards.piv.pins.puk" in ended.error["message"]
+    assert bureau("--json", "personalise", "status", "plan.yaml").json["runs"][0]["holders"] == 2
+    wrong = run(bureau, "--accept-changed-plan")
+    assert (wrong.status, wrong.error["code"]) == (USAGE, "usage")
+    accepted = run(bureau, "--resume", "--accept-changed-plan", "--first", "2", readers=("soft:two",))
+    assert accepted.status == 0
+    again = run(bureau, "--resume")
+    assert (again.error["code"], events(again)[0]["holders"]) == ("unfinished", 3)
 
 
 def test_no_secret_stands_in_the_journal_in_clear(bureau: Shell) -> None:

@@ -11,7 +11,9 @@ from threading import Event as Flag
 from cardcore.personalise.events import Event
 from cardcore.personalise.jobs import Enrolling, IssuerShelf, Job, keeping_for
 from cardcore.personalise.journal import Journal
+from cardcore.personalise.plan_parts import parts_of
 from cardcore.personalise.plan_reading import read_plan
+from cardcore.personalise.records import Run
 from cardcore.personalise.store import Hook
 from cardcore.personalise.worker import Outcome, Worker
 from cardcore.profile.catalog import Catalog, catalog
@@ -41,7 +43,7 @@ class Bureau:
         self.journal = Journal.open(plan.parent / "journal.db", hook)
         self.events: list[Event] = []
         known = [one for one in self.journal.runs() if one.name == run]
-        self.run = known[0] if known else self.journal.begin(run, plan=str(plan), digest=self.plan.digest.hex())
+        self.run = known[0] if known else self._begun(run)
         enrolling = Enrolling(self.plan)
         self.journal.enrol(self.run.id, enrolling)
         self.journal.park_abandoned(self.run.id)
@@ -58,6 +60,10 @@ class Bureau:
             secret_fields=enrolling.secret_fields,
             patience=patience,
         )
+
+    def _begun(self, name: str) -> Run:
+        plan = self.plan
+        return self.journal.begin(name, plan=str(plan.file), digest=plan.digest.hex(), parts=parts_of(plan))
 
     def insert(
         self, card: SoftCard, wrap: Callable[[Transport], Transport] = lambda inner: inner, reader: str = "A"
