@@ -13,11 +13,11 @@ import pytest
 
 from csp_frontend.calls import CALLS
 from tests.frontend.wine import ROOT, Built, build
-from tools import dll_tables
+from tools import dll_check, dll_tables
 
 pytestmark = pytest.mark.slow
 
-SYSTEM_LIBRARIES = {"ADVAPI32.dll", "KERNEL32.dll", "WS2_32.dll", "bcrypt.dll", "msvcrt.dll"}
+FILES = ("personal-csp-x64.dll", "personal-csp-x86.dll", "personal-csp-store.exe")
 
 
 @pytest.mark.parametrize("path", sorted(dll_tables.files()), ids=lambda path: path.name)
@@ -32,28 +32,53 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 def test_two_builds_are_the_same(built: Built) -> None:
     said = (built.folder / "done").read_text(encoding="utf-8")
-    for dll in (built.dll, built.dll32):
-        assert f"{hashlib.sha256(dll.read_bytes()).hexdigest()}  {dll.name}" in said.splitlines()
+    for name in FILES:
+        assert f"{hashlib.sha256((built.folder / name).read_bytes()).hexdigest()}  {name}" in said.splitlines()
 
 
-def _headers(dll: Path) -> str:
-    return subprocess.run(
-        ["x86_64-w64-mingw32-objdump", "-p", dll], check=True, capture_output=True, text=True, timeout=60
-    ).stdout
-
-
-@pytest.mark.parametrize("name", ["personal-csp-x64.dll", "personal-csp-x86.dll"])
+@pytest.mark.parametrize("name", FILES)
 def test_what_it_exports_and_imports(built: Built, name: str) -> None:
-    headers = _headers(built.folder / name)
-    table = headers.partition("[Ordinal/Name Pointer] Table")[2]
-    exported = re.findall(r"^\s*\[\s*\d+\] (\S+)$", table, re.MULTILINE)
-    assert sorted(exported) == sorted(call.name for call in CALLS)
-    assert set(re.findall(r"DLL Name: (\S+)", headers)) == SYSTEM_LIBRARIES
-    for protection in ("DYNAMIC_BASE", "NX_COMPAT"):
-        assert protection in headers
+    assert list(dll_check.faults(built.folder / name)) == []
 
 
-@pytest.mark.parametrize("name", ["personal-csp-x64.dll", "personal-csp-x86.dll"])
+def test_the_functions_are_exported_and_the_system_alone_is_needed(built: Built) -> None:
+    """What the check goes by, once by itself, and held against another reader of the format."""
+    for dll in (built.dll, built.dll32):
+        image = dll_check.read(dll)
+        assert len(image.exports) == len(CALLS) == 25
+        assert {"bcrypt.dll", "kernel32.dll"} < {library.lower() for library in image.imports}
+        headers = subprocess.run(
+            ["x86_64-w64-mingw32-objdump", "-p", dll], check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+        table = headers.partition("[Ordinal/Name Pointer] Table")[2]
+        assert re.findall(r"^\s*\[\s*\d+\] (\S+)$", table, re.MULTILINE) == list(image.exports)
+        assert re.findall(r"DLL Name: (\S+)", headers) == list(image.imports)
+
+
+def _spoilt(dll: Path, to: Path, old: bytes, new: bytes) -> Path:
+    content = dll.read_bytes()
+    assert len(old) == len(new)
+    assert old in content
+    to.write_bytes(content.replace(old, new))
+    return to
+
+
+def test_what_is_wrong_is_told(built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    renamed = tmp_path / built.dll32.name.replace("x86", "arm64")
+    renamed.write_bytes(built.dll32.read_bytes())
+    less = _spoilt(built.dll, tmp_path / built.dll.name, b"CPDecrypt\0", b"CPdecrypt\0")
+    more = _spoilt(built.dll32, tmp_path / built.dll32.name, b"bcrypt.dll\0", b"borrow.dll\0")
+    assert dll_check.main([str(built.dll), str(renamed), str(less), str(more)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(": it ")[2].split(" ")[0] for line in told] == ["is", "is", "exports", "imports"]
+    assert "0x014c" in told[0]
+    for content in (b"", b"MZ", built.dll.read_bytes()[:1000]):
+        less.write_bytes(content)
+        with pytest.raises(ValueError, match=r"cut off|no program|no section"):
+            dll_check.read(less)
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_nothing_of_the_machine_that_built_it_is_in_it(built: Built, name: str) -> None:
     content = (built.folder / name).read_bytes()
     assert str(ROOT).encode() not in content
