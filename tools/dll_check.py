@@ -1,7 +1,7 @@
 """What a DLL or program that was built says of itself, held against what it has to be: Windows' format, read here.
 
-Run: `.venv/bin/python tools/dll_check.py FILE...`; `tools/build_dll --verify` does. It reads programs for 64-bit ARM too,
-which no disassembler here does.
+Run: `.venv/bin/python tools/dll_check.py FILE...`; `tools/build_dll --verify` does. It reads programs for 64-bit ARM
+too, which no disassembler here does.
 """
 
 from __future__ import annotations
