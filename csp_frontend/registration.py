@@ -7,7 +7,7 @@ provider's name in it, so that it can be taken away also after a registration th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PureWindowsPath
 from typing import Protocol
 
@@ -25,6 +25,7 @@ RUN_NAME = "Personal CSP agent"
 _PROVIDERS = r"Cryptography\Defaults\Provider"
 _CARDS = r"Cryptography\Calais\SmartCards"
 _CARD_PROVIDER = "Crypto Provider"
+_OUR_NAMES = "Personal CSP: "
 
 Content = str | int | bytes
 
@@ -55,8 +56,8 @@ class Registry(Protocol):
         """The values of a key by name; None if there is no such key."""
         ...
 
-    def subkeys(self, key: Key) -> list[str]:
-        """The names of the keys in a key; none if there is no such key."""
+    def below(self, key: Key) -> dict[str, dict[str, Content]]:
+        """The keys right in a key by their names, each with its values; none if there is no such key."""
         ...
 
     def write(self, keys: Mapping[Key, Mapping[str, Content]]) -> None:
@@ -83,13 +84,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """What is registered: the DLLs' paths by width, names of cards, the agent's command, and whether login starts it.
+    """What is registered: the DLLs' paths and the names of our cards by width, the agent's command, what login starts.
 
-    `foreign` are cards that others have registered, which were left to them.
+    `foreign` are cards that others have registered under the names of ours; they are left to them.
     """
 
     dlls: Mapping[int, str]
-    cards: tuple[str, ...] = ()
+    cards: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     agent: str = ""
     at_login: bool = False
     foreign: tuple[str, ...] = ()
@@ -126,7 +127,7 @@ def _named(cards: Iterable[KnownAtr]) -> Iterator[tuple[str, KnownAtr]]:
     for card in cards:
         counted[card.name] = counted.get(card.name, 0) + 1
         number = f" {counted[card.name]}" if counted[card.name] > 1 else ""
-        yield f"Personal CSP: {card.name.replace(chr(92), '-')}{number}", card
+        yield f"{_OUR_NAMES}{card.name.replace(chr(92), '-')}{number}", card
 
 
 def register(registry: Registry, wanted: Wanted) -> Registered:
@@ -135,11 +136,7 @@ def register(registry: Registry, wanted: Wanted) -> Registered:
     found = entries(wanted)
     foreign = {key for key in found if _is_foreign(registry, key)}
     registry.write({key: values for key, values in found.items() if key not in foreign})
-    state = read(registry)
-    names = sorted({key.path.rpartition("\\")[2] for key in foreign})
-    return Registered(
-        dlls=state.dlls, cards=state.cards, agent=state.agent, at_login=state.at_login, foreign=tuple(names)
-    )
+    return read(registry)
 
 
 def _is_foreign(registry: Registry, key: Key) -> bool:
@@ -147,7 +144,7 @@ def _is_foreign(registry: Registry, key: Key) -> bool:
     if _CARDS not in key.path:
         return False
     values = registry.values(key)
-    return values is not None and values.get(_CARD_PROVIDER) != PROVIDER_NAME
+    return values is not None and not _is_ours(values)
 
 
 def unregister(registry: Registry, *, also_user: bool = True) -> None:
@@ -162,26 +159,29 @@ def unregister(registry: Registry, *, also_user: bool = True) -> None:
 
 
 def _our_cards(registry: Registry, bits: int) -> list[str]:
-    key = cards_key(bits)
-    return [
-        name
-        for name in registry.subkeys(key)
-        if (registry.values(key.below(name)) or {}).get(_CARD_PROVIDER) == PROVIDER_NAME
-    ]
+    return [name for name, values in registry.below(cards_key(bits)).items() if _is_ours(values)]
+
+
+def _is_ours(values: Mapping[str, Content]) -> bool:
+    return values.get(_CARD_PROVIDER) == PROVIDER_NAME
 
 
 def read(registry: Registry) -> Registered:
     """What is registered now."""
-    dlls = {}
+    dlls, cards, foreign = {}, {}, set()
     for bits in VIEWS:
         path = (registry.values(provider_key(bits)) or {}).get("Image Path")
         if isinstance(path, str):
             dlls[bits] = path
+        there = registry.below(cards_key(bits))
+        cards[bits] = tuple(sorted(name for name, values in there.items() if _is_ours(values)))
+        foreign |= {name for name in there if name.startswith(_OUR_NAMES) and name not in cards[bits]}
     agent = (registry.values(Key(root=USER, path=OWN)) or {}).get(AGENT_COMMAND)
     login = (registry.values(Key(root=USER, path=RUN)) or {}).get(RUN_NAME)
     return Registered(
         dlls=dlls,
-        cards=tuple(sorted({name for bits in VIEWS for name in _our_cards(registry, bits)})),
+        cards={bits: names for bits, names in cards.items() if names},
         agent=agent if isinstance(agent, str) else "",
         at_login=isinstance(login, str),
+        foreign=tuple(sorted(foreign)),
     )

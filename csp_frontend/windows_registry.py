@@ -29,14 +29,15 @@ if sys.platform == "win32":
                 except FileNotFoundError:
                     return None
 
-        def subkeys(self, key: Key) -> list[str]:
-            """The names of the keys in a key."""
+        def below(self, key: Key) -> dict[str, dict[str, Content]]:
+            """The keys right in a key with their values."""
             with _explained():
                 try:
                     with winreg.OpenKey(_ROOTS[key.root], key.path, 0, _READ) as opened:
-                        return [winreg.EnumKey(opened, number) for number in range(winreg.QueryInfoKey(opened)[0])]
+                        names = [winreg.EnumKey(opened, number) for number in range(winreg.QueryInfoKey(opened)[0])]
                 except FileNotFoundError:
-                    return []
+                    return {}
+            return {name: self.values(key.below(name)) or {} for name in names}
 
         def write(self, keys: Mapping[Key, Mapping[str, Content]]) -> None:
             """Set values."""

@@ -26,16 +26,20 @@ class WineRegistry:
     def values(self, key: Key) -> dict[str, Content] | None:
         """The values of a key by name."""
         listed = self._query(key)
-        if listed is None:
-            return None
-        found = (_VALUE.match(line) for line in listed)
-        return {match["name"]: _content(match["kind"], match["text"]) for match in found if match}
+        return None if listed is None else dict(filter(None, map(_value, listed)))
 
-    def subkeys(self, key: Key) -> list[str]:
-        """The names of the keys in a key."""
+    def below(self, key: Key) -> dict[str, dict[str, Content]]:
+        """The keys right in a key with their values, by one run of Wine."""
         start = f"{key.root}\\{key.path}\\".lower()
-        listed = self._query(key) or []
-        return [line[len(start) :] for line in listed if line.lower().startswith(start)]
+        found: dict[str, dict[str, Content]] = {}
+        inside: dict[str, Content] = {}
+        for line in self._query(key, "/s") or []:
+            if line.startswith(key.root):
+                name = line[len(start) :] if line.lower().startswith(start) else ""
+                inside = {} if not name or "\\" in name else found.setdefault(name, {})
+            elif value := _value(line):
+                inside[value[0]] = value[1]
+        return found
 
     def write(self, keys: Mapping[Key, Mapping[str, Content]]) -> None:
         """Set values."""
@@ -45,9 +49,9 @@ class WineRegistry:
         """Remove keys and values."""
         self._take(reg_file({}, keys, values))
 
-    def _query(self, key: Key) -> list[str] | None:
+    def _query(self, key: Key, *options: str) -> list[str] | None:
         with tempfile.TemporaryFile() as said:
-            if self._run(said, "reg", "query", f"{key.root}\\{key.path}"):
+            if self._run(said, "reg", "query", f"{key.root}\\{key.path}", *options):
                 return None
             said.seek(0)
             return said.read().decode("utf-8", "replace").splitlines()
@@ -74,6 +78,11 @@ class WineRegistry:
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RegistryError(f"Wine cannot be run: {type(error).__name__}", hint="Install Wine.") from error
         return ended.returncode
+
+
+def _value(line: str) -> tuple[str, Content] | None:
+    match = _VALUE.match(line)
+    return (match["name"], _content(match["kind"], match["text"])) if match else None
 
 
 def _content(kind: str, text: str) -> Content:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from csp_frontend.registration import Registered, Registry, Wanted
+    from csp_frontend.registration import Registry, Wanted
 
 _DLLS = {64: "personal-csp-x64.dll", 32: "personal-csp-x86.dll"}
-_wine = click.option(
+in_wine = click.option(
     "--wine", "prefix", metavar="PREFIX", type=click.Path(file_okay=False, path_type=Path), help="In this Wine prefix."
 )
+"""Decorates a command with the option for a registry that is not Windows' own."""
 
 
 @click.command()
@@ -34,12 +35,13 @@ _wine = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a file for regedit, and change nothing.",
 )
-@_wine
+@in_wine
 def register(folder: Path | None, agent: str | None, at_login: bool, file: Path | None, prefix: Path | None) -> None:
     """Register the provider for all users, its cards, and how this user's agent is started.
 
     It needs an administrator's rights. It asks nothing, and never makes the provider the default of its type.
     """
+    from csp_frontend.command.registered import lines
     from csp_frontend.registration import register as write
 
     wanted = _wanted(folder, agent, at_login, in_wine=prefix is not None)
@@ -50,21 +52,22 @@ def register(folder: Path | None, agent: str | None, at_login: bool, file: Path 
         file.write_text(reg_file(entries(wanted)), encoding="utf-16", newline="\r\n")
         click.echo(f"written to {file}; import it with: regedit /S {file.name}")
         return
-    for line in lines(write(_registry(prefix), wanted)):
+    for line in lines(write(registry_of(prefix), wanted), prefix):
         click.echo(line)
 
 
 @click.command()
-@_wine
+@in_wine
 def unregister(prefix: Path | None) -> None:
     """Take the provider, its cards and this user's agent command out of the registry; nothing of others."""
     from csp_frontend.registration import unregister as remove
 
-    remove(_registry(prefix))
+    remove(registry_of(prefix))
     click.echo("The provider is not registered any more.")
 
 
-def _registry(prefix: Path | None) -> Registry:
+def registry_of(prefix: Path | None) -> Registry:
+    """The registry of a Wine prefix, or of this machine; RegistryError where there is none."""
     if prefix is not None:
         from csp_frontend.wine_registry import WineRegistry
 
@@ -100,14 +103,3 @@ def _windows_path(path: Path, *, in_wine: bool) -> PureWindowsPath:
 def _agent_command() -> str:
     """How this program starts its agent on Windows; elsewhere nothing does, so nothing is registered."""
     return f'"{sys.executable}" -m csp_frontend agent' if sys.platform == "win32" else ""
-
-
-def lines(state: Registered) -> list[str]:
-    """What is registered, in words."""
-    if not state.dlls:
-        return ["The provider is not registered."]
-    found = [f"{bits}-bit programs find the provider in {path}" for bits, path in sorted(state.dlls.items())]
-    found.append(f"Cards that Windows knows by it: {len(state.cards)}")
-    found += [f"  left to whoever registered it: {name}" for name in state.foreign]
-    found.append(f"Programs start the agent by: {state.agent}" if state.agent else "Programs do not start the agent.")
-    return [*found, *(["The agent is started at login."] if state.at_login else [])]

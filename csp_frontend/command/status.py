@@ -1,31 +1,65 @@
-"""`personal-csp status`: what the agent says of itself."""
+"""`personal-csp status`: what the agent says of itself, and how Windows' programs find the provider."""
 
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
+from csp_frontend.command.register import in_wine, registry_of
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")
-def status(as_json: bool) -> None:
-    """Show the running agent: its clients and tokens, which PINs it remembers (their names), versions."""
+@in_wine
+def status(as_json: bool, prefix: Path | None) -> None:
+    """Show the running agent: its clients and tokens, which PINs it remembers (their names), versions.
+
+    On Windows, and for a Wine prefix, also what is registered, with or without an agent.
+    """
+    from csp_frontend.endpoint import NoAgent
+
+    found: dict[str, Any] = {}
+    said: list[str] = []
+    if prefix is not None or sys.platform == "win32":
+        found["registration"], said = _registration(prefix)
+    missing: NoAgent | None = None
+    try:
+        agent = _agent()
+        found |= agent
+        said += _lines(agent)
+    except NoAgent as error:
+        missing = error
+    if as_json and found:
+        said = [json.dumps(found, indent=2, ensure_ascii=False)]
+    for line in said:
+        click.echo(line)
+    if missing is not None:
+        raise missing
+
+
+def _agent() -> dict[str, Any]:
+    """What the agent says; NoAgent if there is none."""
     from csp_frontend import endpoint
     from csp_frontend.client import Client
     from csp_frontend.client_link import Link
 
     Link(endpoint.default_path(), bytes(16)).close()  # says why there is none
     with Client(program="personal-csp status") as client:
-        document = client.status()
-    if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-        return
-    for line in _lines(document):
-        click.echo(line)
+        return client.status()
+
+
+def _registration(prefix: Path | None) -> tuple[dict[str, Any], list[str]]:
+    from csp_frontend.command.registered import document, lines
+    from csp_frontend.registration import read
+
+    state = read(registry_of(prefix))
+    return document(state, prefix), lines(state, prefix)
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PureWindowsPath
 
@@ -9,7 +10,8 @@ import pytest
 
 from cardcore import KnownAtr, known_atrs
 from csp_frontend import registration
-from csp_frontend.command.root import run
+from csp_frontend.command.registered import lines
+from csp_frontend.command.root import EXIT_NO_AGENT, run
 from csp_frontend.registration import (
     MACHINE,
     OWN,
@@ -51,10 +53,13 @@ class Memory:
     def values(self, key: Key) -> dict[str, Content] | None:
         return self.keys.get(key)
 
-    def subkeys(self, key: Key) -> list[str]:
+    def below(self, key: Key) -> dict[str, dict[str, Content]]:
         start = key.path + "\\"
-        below = (one.path for one in self.keys if one.root == key.root and one.path.startswith(start))
-        return sorted({path[len(start) :].partition("\\")[0] for path in below})
+        return {
+            one.path[len(start) :]: values
+            for one, values in self.keys.items()
+            if one.root == key.root and one.path.startswith(start) and "\\" not in one.path[len(start) :]
+        }
 
     def write(self, keys: Mapping[Key, Mapping[str, Content]]) -> None:
         for number, (key, values) in enumerate(keys.items()):
@@ -127,7 +132,7 @@ def test_a_new_registration_takes_the_place_of_the_old_one() -> None:
     registry = Memory()
     register(registry, WANTED)
     state = register(registry, Wanted(dlls={64: DLLS[64]}, cards=CARDS[:1]))
-    assert (list(state.dlls), state.cards, state.agent) == ([64], ("Personal CSP: Card-A",), AGENT)
+    assert (list(state.dlls), state.cards, state.agent) == ([64], {64: ("Personal CSP: Card-A",)}, AGENT)
 
 
 def test_a_file_for_regedit() -> None:
@@ -188,12 +193,54 @@ def test_in_wine(
     assert state.dlls == {
         bits: f"Z:{tmp_path}\\personal-csp-x{name}.dll".replace("/", "\\") for bits, name in ((64, 64), (32, 86))
     }
-    assert (state.agent, state.at_login, len(state.cards)) == (agent, True, len(known_atrs()))
-    one = registry.values(cards_key(32).below(state.cards[0]))
-    assert one is not None
+    assert (state.agent, state.at_login) == (agent, True)
+    assert len(state.cards[64]) == len(state.cards[32]) == len(known_atrs())
+    one = registry.below(cards_key(32))[state.cards[32][0]]
     assert isinstance(one["ATR"], bytes)
+    assert one == registry.values(cards_key(32).below(state.cards[32][0]))
     assert registry.values(DEFAULT) == default
+    monkeypatch.setenv("PERSONAL_CSP_DIR", str(tmp_path))
+    (tmp_path / "personal-csp-x86.dll").unlink()
+    assert run(["status", "--json", "--wine", str(wine.prefix)]) == EXIT_NO_AGENT
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "registration": {
+            "views": {
+                "64": {"dll": state.dlls[64], "dll_exists": True, "cards": list(state.cards[64])},
+                "32": {"dll": state.dlls[32], "dll_exists": False, "cards": list(state.cards[32])},
+            },
+            "foreign_cards": [],
+            "agent": agent,
+            "at_login": True,
+        }
+    }
     assert run(["unregister", "--wine", str(wine.prefix)]) == 0
     assert read(registry) == registration.Registered(dlls={})
     assert registry.values(provider_key(64)) is None
     assert registry.values(Key(root=USER, path=OWN)) is None
+    capsys.readouterr()
+    assert run(["status", "--wine", str(wine.prefix)]) == EXIT_NO_AGENT
+    assert capsys.readouterr().out == "The provider is not registered.\n"
+
+
+def test_what_is_told_of_a_registration(tmp_path: Path) -> None:
+    registry = Memory()
+    (tmp_path / "64.dll").touch()
+    register(registry, Wanted(dlls={64: PureWindowsPath(str(tmp_path / "64.dll"))}, cards=CARDS))
+    registry.keys[cards_key(32).below("Personal CSP: Card-A")] = {"Crypto Provider": "Another CSP"}
+    (tmp_path / "dosdevices").mkdir()
+    (tmp_path / "dosdevices" / "z:").symlink_to("/")
+    place = f"Z:{tmp_path}".replace("/", "\\")
+    registry.keys[provider_key(64)]["Image Path"] = place + "\\64.dll"
+    assert lines(read(registry), tmp_path) == [
+        f"64-bit programs find the provider in {place}\\64.dll",
+        "  cards that are known as its: 2",
+        "32-bit programs do not find the provider.",
+        "  cards that are known as its: 0",
+        "  left to whoever registered it: Personal CSP: Card-A",
+        "Programs do not start the agent.",
+    ]
+    (tmp_path / "64.dll").unlink()
+    assert lines(read(registry), tmp_path)[0].endswith("64.dll, which is not there")
+    del registry.keys[provider_key(64)]
+    assert lines(read(registry), tmp_path)[0] == "64-bit programs do not find the provider."
