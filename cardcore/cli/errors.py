@@ -72,7 +72,7 @@ EXIT_STATUS: Mapping[type[BaseException], int] = {
     KeyboardInterrupt: EXIT_INTERRUPTED,
 }
 
-_GLOBAL_OPTIONS = frozenset({"--reader", "--profile", "--json", "--trace", "-v", "-vv", "--verbose"})
+_GLOBAL_OPTIONS = frozenset({"--reader", "--profile", "--json", "--trace", "--no-cache", "-v", "-vv", "--verbose"})
 _HINTS: Mapping[type[CardError], str] = {
     LastTry: "Make sure of it, then repeat the command with --last-try: a wrong one blocks it."
 }

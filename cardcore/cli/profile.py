@@ -18,6 +18,7 @@ from cardcore.cli.profilenames import PROFILE
 from cardcore.errors import ProfileError
 
 if TYPE_CHECKING:
+    from cardcore.profile.check import Finding
     from cardcore.profile.model import Profile
 
 
@@ -148,18 +149,20 @@ def check(context: Context, names: tuple[str, ...], vectors: Path | None) -> Non
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     listed = [findings.document(finding) for finding in found]
     people = [line for finding in found for line in findings.lines(finding)]
-    warnings = len(found) - len(errors)
-    people.append(f"{count(len(names), 'profile')}: {count(len(errors), 'error')}, {count(warnings, 'warning')}")
+    total = f"{count(len(errors), 'error')}, {count(len(found) - len(errors), 'warning')}"
+    if not errors:
+        people.append(f"{count(len(names), 'profile')}: {total}")
     context.output.result({"files": list(names), "findings": listed, "errors": len(errors)}, people)
     if errors:
-        first = errors[0]
-        raise ProfileError(
-            first.message,
-            file=first.file,
-            line=first.line,
-            column=first.column,
-            hint=first.hint or "Correct the profile.",
-        )
+        raise _told(errors[0], count(len(names), "profile"), total, in_full=context.output.json_wanted)
+
+
+def _told(first: Finding, profiles: str, total: str, *, in_full: bool) -> ProfileError:
+    """The error that ends the command: people have read them all by then, programs get the first in the usual form."""
+    if not in_full:
+        return ProfileError(f"{profiles}: {total}", hint="Correct what is told above.")
+    hint = first.hint or "Correct the profile."
+    return ProfileError(first.message, file=first.file, line=first.line, column=first.column, hint=hint)
 
 
 @click.command(epilog=examples("cardcore profile schema > cardcore-profile.json"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup
+from cardcore.directory.firstsecrets import require_set_up, set_first_secrets
 from cardcore.directory.objects import identifier, read_object, write_object
 from cardcore.errors import InputError, NotFound, NotSupported, StatusError
 from cardcore.profile.model import KeySlot
@@ -63,5 +64,11 @@ class PlainDirectory(FixedSlots):
         return [f"certificate {slot.name}" for slot in slots if self.certificate(slot)]
 
     def initialise(self, setup: Setup) -> None:
-        """Nothing is known of what a blank card of this kind needs."""
-        raise NotSupported(f"the profile {self._session.profile.id} does not say how a blank card is initialised")
+        """Set PIN and PUK; NotSupported if nothing is known of what a blank card of this kind needs."""
+        with self._session.transaction():
+            require_set_up(self._session)
+            if setup.label or setup.serial:
+                raise InputError(
+                    "this kind of card has no label, and a serial number of its own", hint="Leave both out."
+                )
+            set_first_secrets(self._session, setup)

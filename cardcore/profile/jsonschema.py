@@ -100,7 +100,7 @@ def _profile() -> dict[str, Schema]:
         "match": about(_match(), "how the card is recognised; all that is given must hold"),
         "limits": about(_limits(), "how long commands and responses may be"),
         "directory": about(NAMED, "how certificates, serial number and objects are kept, by name"),
-        "quirks": about(list_of(described(QUIRKS)), "misbehaviours that code has to know of"),
+        "quirks": about(list_of(described(QUIRKS)), "peculiarities that code has to know of"),
         "pins": about(map_of(_pin()), "the PINs by name; that of a person is user"),
         "admin": about(_admin(), "how the administrator authenticates"),
         "keys": about(

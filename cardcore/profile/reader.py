@@ -110,9 +110,9 @@ def choice(node: Tree, choices: Iterable[str]) -> str:
     allowed = tuple(choices)
     if isinstance(node, Scalar) and node.plain and node.text in allowed:
         return node.text
-    wanted = f"one of {', '.join(allowed)}" if allowed else "nothing (there are no such words yet)"
     found = node.text if isinstance(node, Scalar) else ""
-    raise node.place.error(f"expected {wanted}, found {shown(node)}", suggestion(found, allowed))
+    wanted = f"expected one of {', '.join(allowed)}, found {shown(node)}"
+    raise node.place.error(wanted, suggestion(found, allowed))
 
 
 def form(node: Tree, forms: type[Form]) -> Form:

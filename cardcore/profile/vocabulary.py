@@ -216,5 +216,10 @@ PROCEDURES: Mapping[str, ProcedureEntry] = {
 }
 """Procedures by which an administrator authenticates."""
 
-QUIRKS: Mapping[str, str] = {}
-"""Misbehaviours of cards that code has to know of, by name."""
+DATED_CHANGES = "dated-changes"
+QUIRKS: Mapping[str, str] = {
+    DATED_CHANGES: (
+        "every program that changes the card sets lastUpdate in EF.TokenInfo, so certificates may be remembered by it"
+    ),
+}
+"""Peculiarities of cards that code has to know of, by name."""

@@ -6,13 +6,12 @@ import secrets
 
 from cardcore.directory.base import Setup
 from cardcore.directory.files import Files
+from cardcore.directory.firstsecrets import require_set_up, set_first_secrets
 from cardcore.directory.pkcs15 import encoding
 from cardcore.directory.pkcs15.structure import DIR, Kind
 from cardcore.directory.pkcs15.token import now
-from cardcore.errors import InputError, NotSupported
+from cardcore.errors import InputError
 from cardcore.pin import PinSpec
-from cardcore.profile.template import Value
-from cardcore.secret import Secret
 from cardcore.session import Session
 from cardcore.tlv import encode
 
@@ -33,28 +32,13 @@ class Creation:
 
     def run(self, setup: Setup) -> None:
         """Do it all; InputError before anything is sent if a secret is missing or does not fit."""
-        if not self._session.engine.can("set-up"):
-            raise NotSupported(f"the profile {self._session.profile.id} does not say how a blank card is initialised")
+        require_set_up(self._session)
         label = setup.label or _DEFAULT_LABEL
         if len(label.encode()) > _MAX_LABEL:
             raise InputError("the label is too long", hint=f"It has {_MAX_LABEL} bytes at most.")
         spec = self._session.profile.pins[_USER]
-        self._set_secrets(spec, setup)
+        set_first_secrets(self._session, setup)
         self._write(spec, label, setup.serial or secrets.token_bytes(_SERIAL_SIZE))
-
-    def _set_secrets(self, spec: PinSpec, setup: Setup) -> None:
-        if setup.pin is None or setup.puk is None:
-            raise InputError(
-                "a blank card of this kind has no PIN yet", hint="Give the PIN and PUK that it shall have."
-            )
-        if setup.admin is not None:
-            raise InputError("this kind of card has no admin key", hint="Leave --admin out.")
-        puk_spec = self._session.profile.pins[spec.unblock]
-        values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "puk.ref": puk_spec.ref}
-        with spec.block(setup.pin) as block, puk_spec.block(setup.puk) as puk_block:
-            self._session.run("set-up", {**values, "new_pin.block": block, "puk.block": puk_block})
-            self._session.run("verify", {"pin.ref": spec.ref, "pin.name": spec.name, "pin.block": block})
-        self._session.verified.add(spec.name)
 
     def _write(self, spec: PinSpec, label: str, serial: bytes) -> None:
         places = self._session.profile.objects

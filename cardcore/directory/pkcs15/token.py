@@ -9,6 +9,7 @@ from cardcore.directory.files import Files
 from cardcore.directory.pkcs15 import der
 from cardcore.directory.pkcs15.structure import Structure
 from cardcore.errors import NotFound, ReplyError
+from cardcore.profile.vocabulary import DATED_CHANGES
 from cardcore.session import Session
 from cardcore.tlv import Tlv, encode, parse, parse_one
 
@@ -44,9 +45,12 @@ class Token:
     def mark(self) -> bytes:
         """What stands for the state of the card: EF.TokenInfo; empty where its time of change cannot be relied on.
 
-        It is read once per transaction. It cannot be relied on if there is none, if it is not of the form that `touch`
-        keeps, or if it is not over yet: another change in the same second would look the same.
+        It is read once per transaction. It cannot be relied on if the profile does not say that others set it, if there
+        is none, if it is not of the form that `touch` keeps, or if it is not over yet: another change in that second
+        would look the same.
         """
+        if DATED_CHANGES not in self._session.profile.quirks:
+            return b""
         turn = (self._session.turns, self._session.losses)
         if self._marked[0] != turn:
             parts = self._read()

@@ -152,7 +152,12 @@ def test_profiles(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checked.status == 7
     assert "broken.yaml:3:1: error" in checked.out
     assert "| nonsense: 1" in checked.out
-    assert "1 profile: " in checked.out
+    assert "1 profile: 1 error, " in checked.err
+    assert not set(checked.out.splitlines()) & set(checked.err.splitlines())
+    assert "nonsense" not in checked.err
+    listed_errors = shell.card("--json", "profile", "check", str(own / "broken.yaml"))
+    assert listed_errors.json["errors"] == 1
+    assert "nonsense" in listed_errors.error["message"]
     assert shell.card("profile", "check", "missing.yaml").status == 7
 
 

@@ -29,7 +29,7 @@ TOP = [
     (HEAD + "refines: »pov", "there is no profile named pov | Did you mean piv?"),
     (HEAD + "directory: »PKCS15", "expected a name, found PKCS15"),
     (HEAD + "directory: »'pkcs15'", 'expected a name, found "pkcs15"'),
-    (HEAD + "quirks: [»odd]", "expected nothing (there are no such words yet), found odd"),
+    (HEAD + "quirks: [»odd]", "expected one of dated-changes, found odd"),
     (HEAD + "quirks: »[]", "expected a list, found an empty list"),
     ("»profile: 1\nname: X", "lacks the key match"),
     ("profile: 1\nname: X\nabstract: true\nmatch: »{aid: 'A000000308'}", "an abstract profile matches no card"),
