@@ -60,7 +60,10 @@ def conform(transport: Transport, profile: str, secrets: Secrets, wishes: Wishes
 
     if not bench.step(_CARD, "identify", identify):
         transport.close()
-        raise InputError(f"this card is not one of the profile {profile}", hint=bench.steps[0].detail)
+        raise InputError(
+            f"this card is not one of the profile {profile}",
+            hint=f"Its `match` says otherwise, or another card is in the reader: {bench.steps[0].detail}.",
+        )
     with opened[0] as card:
         serial = _identity(bench, card)
         if wanted.destructive:

@@ -149,7 +149,10 @@ def load(name_or_path: str | Path) -> Profile:
     path = Path(name_or_path)
     if isinstance(name_or_path, Path) or path.suffix == _SUFFIX or len(path.parts) > 1:
         return catalog().load_file(path)
-    return catalog().load(name_or_path)
+    shelf, file = catalog(), Path(f"{name_or_path}{_SUFFIX}")
+    if name_or_path not in shelf.sources and file.is_file():
+        raise ProfileError(f"there is no profile named {name_or_path}", hint=f"Is the file meant? Write {file}.")
+    return shelf.load(name_or_path)
 
 
 def candidates() -> list[Candidate]:

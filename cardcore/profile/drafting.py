@@ -43,6 +43,7 @@ def draft(outline: Outline, schema: str = "profile.schema.json") -> str:
     return "\n".join(
         [
             MODELINE.format(schema=schema),
+            f"# Editors complete and check with the schema beside this file: cardcore profile schema > {schema}",
             "# The lines that begin with # show what else can be said. The guide: docs/profile-authors.md.",
             *_head(outline),
             "",

@@ -20,6 +20,8 @@ PLAIN_ATR = b"\x3b\x00"
 _HEX = re.compile(r"(?:[0-9a-fA-F]{2}|\*\*)*")
 _FAILURES: dict[object, type[TransportError]] = {kind.code: kind for kind in (CardRemoved, CardReset, ReaderBusy)}
 
+_SAME_AGAIN = "A trace replays what was recorded: give the same command, with the same files and the same profile."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -162,18 +164,23 @@ class ReplayTransport:
 
     def _mismatch(self, got: str, what: str) -> ReplyError:
         if not self._unused:
-            return ReplyError(f"the trace ends before this: got {got}")
+            return ReplyError(f"the trace ends before this: got {got}", hint=_SAME_AGAIN)
         if not self._strict:
-            return ReplyError(f"the trace holds no such {what} any more: got {got}")
+            return ReplyError(f"the trace holds no such {what} any more: got {got}", hint=_SAME_AGAIN)
         expected = self._unused[0]
-        return ReplyError(f"not as in the trace: expected {expected.operation} {expected.command}, got {got}")
+        return ReplyError(
+            f"not as in the trace: {expected.operation} {expected.command} comes next there, got {got}",
+            hint=_SAME_AGAIN,
+        )
 
 
 def _read_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the trace {path}: {error}") from error
+    except OSError as error:
+        raise InputError(f"cannot read the trace {path}: {error.strerror}", hint="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read the trace {path}: it is no text", hint="Record one with --trace.") from error
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     return [(number, _parse_line(path, number, line)) for number, line in lines]
 

@@ -205,3 +205,12 @@ def test_every_atr_is_known_once_and_masked() -> None:
     assert [one.mask for one in mine] == [masked.mask for masked in (*piv.match.atrs, *piv.match.usual)]
     assert {one.name for one in mine} == {piv.name}
     assert all(byte & ~mask == 0 for one in known for byte, mask in zip(one.value, one.mask, strict=True))
+
+
+def test_a_file_that_is_meant_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, "mine", CARD)
+    with pytest.raises(ProfileError, match="there is no profile named mine") as caught:
+        load("mine")
+    assert caught.value.hint == "Is the file meant? Write mine.yaml."
+    assert load("mine.yaml").id == "mine"

@@ -175,7 +175,7 @@ def test_an_unexpected_command_is_named_without_its_secrets(tmp_path: Path) -> N
     replay = ReplayTransport.load(recorded(tmp_path))
     with pytest.raises(ReplyError) as caught:
         replay.transmit(VERIFY)
-    assert f"expected transmit {SELECT.hex()}, got command 0020008008****************" in caught.value.message
+    assert f"transmit {SELECT.hex()} comes next there, got command 0020008008****************" in caught.value.message
     with pytest.raises(ReplyError, match=r"got command 00e00000\*\*"):
         replay.transmit(bytes.fromhex("00E0000031"), Mask(command=((4, 5),)))
     with pytest.raises(ReplyError, match="got control code 0x7 with 1 bytes"):
