@@ -277,6 +277,10 @@ class Card:
             found = {name: self.certificate(name) for name in self._directory.slots()}
         return {name: certificate for name, certificate in found.items() if certificate is not None}
 
+    def other_certificates(self) -> list[x509.Certificate]:
+        """The certificates that belong to none of the keys: of authorities, for chains. Those behind a PIN are not."""
+        return [keytypes.load_certificate(der) for der in self._directory.other_certificates()]
+
     def write_certificate(self, name: str, certificate: x509.Certificate, *, force: bool = False) -> None:
         """Store the certificate of a key; InputError if it is for another key, unless `force`."""
         from cryptography.hazmat.primitives.serialization import Encoding

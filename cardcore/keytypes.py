@@ -129,6 +129,17 @@ def load_certificate(der: bytes) -> x509.Certificate:
         raise ReplyError(f"the certificate is malformed: {error}") from error
 
 
+def certificates_in(bag: bytes) -> list[bytes]:
+    """The DER certificates in a PKCS #7 message of nothing else (RFC 2315, 9.1); ReplyError if it is malformed."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+
+    try:
+        return [one.public_bytes(Encoding.DER) for one in pkcs7.load_der_pkcs7_certificates(bag)]
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise ReplyError(f"the certificates are no PKCS #7 message: {error}") from error
+
+
 def certified_key(certificate: x509.Certificate) -> PublicKey:
     """The public key in a certificate; NotSupported for kinds that no card profile speaks of."""
     from cryptography.exceptions import UnsupportedAlgorithm

@@ -170,6 +170,9 @@ def _entries(token: Token) -> Iterator[Entry]:
                 key_spec=container.key_spec,
                 friendly_name=_friendly(token, container),
             )
+    for certificate in token.other_certificates():
+        if is_authority(certificate):
+            yield Entry(store=Store.CA, certificate=certificate, friendly_name=f"Authority ({token.identity})")
 
 
 def _friendly(token: Token, container: Container) -> str:

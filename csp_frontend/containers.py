@@ -8,7 +8,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING
 
 from cardcore import Card, KeyInfo, KeySlot, KeySpec, PinPolicy, Usage
-from cardcore.errors import NotFound, NotSupported, ReplyError
+from cardcore.errors import NotFound, NotSupported, ReplyError, StatusError
 from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Alg
 from csp_frontend.names import ContainerName, same
 from csp_frontend.rsa_keys import PublicKey
@@ -122,6 +122,16 @@ def read_certificate(card: Card, name: str) -> bytes:
     except (NotFound, NotSupported, ReplyError):
         return b""
     return b"" if found is None else found.public_bytes(Encoding.DER)
+
+
+def read_other_certificates(card: Card) -> tuple[bytes, ...]:
+    """The certificates that belong to no key as DER; none where they cannot be read, for nothing depends on them."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    try:
+        return tuple(found.public_bytes(Encoding.DER) for found in card.other_certificates())
+    except (StatusError, NotSupported, ReplyError):
+        return ()
 
 
 def slots_for(card: Card, key_spec: int) -> list[KeySlot]:

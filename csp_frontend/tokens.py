@@ -13,7 +13,7 @@ from typing import Protocol
 from cardcore import Card, CardError, SoftCardStore, list_readers, open_card
 from cardcore.errors import CardRemoved, NoCard, NoReader, NoService, UnknownCard
 from csp_frontend.constants import TokenFlag
-from csp_frontend.containers import Container, read_containers
+from csp_frontend.containers import Container, read_containers, read_other_certificates
 
 LOG = logging.getLogger("csp_frontend.tokens")
 SOFT = "soft:"
@@ -102,6 +102,7 @@ class Token:
         self.holder: object = None
         self.unlocked: set[str] = set()
         self._containers: tuple[Container, ...] | None = None
+        self._others: tuple[bytes, ...] | None = None
 
     @property
     def flags(self) -> TokenFlag:
@@ -146,6 +147,14 @@ class Token:
                     self._containers = read_containers(card, self.identity)
             return self._containers
 
+    def other_certificates(self) -> tuple[bytes, ...]:
+        """The certificates that belong to none of the card's keys, as DER, read once; none if they are unreadable."""
+        with self.lock:
+            if self._others is None:
+                with self.using() as card:
+                    self._others = read_other_certificates(card)
+            return self._others
+
     def add(self, container: Container) -> None:
         """A new key pair that the card itself does not list yet: its public key is known from making it."""
         with self.lock:
@@ -154,7 +163,7 @@ class Token:
     def forget(self) -> None:
         """What is on the card has changed: read it anew when it is wanted next."""
         with self.lock:
-            self._containers = None
+            self._containers = self._others = None
 
     def turn_to(self, client: object) -> None:
         """From now on the card is used for this client: end what was proved for another one. WentBefore as above."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_CERTIFICATE = 64 * 1024
 """Most bytes of a certificate, also after decompression: card data is hostile input."""
+MAX_OTHER_CERTIFICATES = 32
+"""Most certificates that belong to no key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,10 @@ class Directory(Protocol):
         """Remove the certificate of a key."""
         ...
 
+    def other_certificates(self) -> list[bytes]:
+        """DER certificates that everybody may read and that belong to none of the card's keys."""
+        ...
+
     def read(self, name: str) -> bytes:
         """Content of a data object by its profile name or its identifier in hexadecimal; NotFound if it is absent."""
         ...
@@ -148,3 +154,7 @@ class FixedSlots:
 
     def strike(self, slot: KeySlot) -> None:
         """Nothing is to be noted."""
+
+    def other_certificates(self) -> list[bytes]:
+        """None: certificates have their places beside keys."""
+        return []

@@ -329,3 +329,30 @@ def test_cards_in_real_readers(desk: Desk) -> None:
                 eventually(lambda: desk.ours() == wanted, desk.ours)
             eventually(lambda: not desk.ours(), desk.ours)
     helper.wait(PATIENCE)
+
+
+def test_authorities_of_a_card_that_others_prepared(desk: Desk, tmp_path: Path) -> None:
+    """OpenSC puts the authority's certificate on the card, without a key; Windows builds the chain by it."""
+    for name in desk.inserted():
+        desk.toggle(name)
+    ca = authority().certificate
+    file = tmp_path / "ca.pem"
+    file.write_bytes(ca.public_bytes(Encoding.PEM))
+    card = make("isoapplet")
+    mine = {thumbprint(certificate) for certificate in card.certificates.values()}
+    with PcscRig(readers=1) as rig, desk.agent(PCSCLITE_CSOCK_NAME=rig.env["PCSCLITE_CSOCK_NAME"]):
+        with rig.holding(0, card.card):
+            store = ("--store-certificate", str(file), "--authority", "--id", "AB", "--auth-id", "FF", "--pin", PIN)
+            ended = rig.run("pkcs15-init", *store)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+        helper = desk.start_helper()
+        with rig.holding(0, card.card):
+            eventually(lambda: desk.ours() == mine, desk.ours)
+            eventually(lambda: thumbprint(ca) in authorities(desk), lambda: authorities(desk))
+        eventually(lambda: not desk.ours() and thumbprint(ca) not in authorities(desk), lambda: authorities(desk))
+    helper.wait(PATIENCE)
+
+
+def authorities(desk: Desk) -> set[str]:
+    """Thumbprints in CA."""
+    return {line.thumbprint for line in desk.lister.list() if line.store == "CA"}

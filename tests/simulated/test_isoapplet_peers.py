@@ -363,3 +363,12 @@ def test_what_opensc_changed_is_not_taken_from_the_cache(issued: Bench, monkeypa
                 assert card.certificate("3") == x509.load_pem_x509_certificate(issued.read("new.crt"))
         seen += list((Path(os.environ["XDG_CACHE_HOME"]) / "cardcore" / "public").iterdir())
     assert len(seen) == 2
+
+
+def test_a_certificate_without_a_key(issued: Bench) -> None:
+    issued.openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ca.key")
+    issued.openssl("req", "-x509", "-new", "-key", "ca.key", "-subj", "/CN=Authority", "-out", "ca.crt")
+    issued.init("--store-certificate", "ca.crt", "--authority", "--id", "AB", *AUTH)
+    with issued.ours() as card:
+        assert card.other_certificates() == [x509.load_pem_x509_certificate(issued.read("ca.crt"))]
+        assert list(card.certificates()) == ["3"]

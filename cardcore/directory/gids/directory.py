@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cardcore import tlv
-from cardcore.directory.base import FixedSlots, KeyInfo, Setup
+from cardcore.directory.base import MAX_OTHER_CERTIFICATES, FixedSlots, KeyInfo, Setup
 from cardcore.directory.gids.containers import Container, ContainerMap, KeyMap
 from cardcore.directory.gids.filesystem import FileTable, Place, compress, decompress
 from cardcore.directory.objects import identifier
 from cardcore.directory.remembering import remembered
 from cardcore.errors import InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
-from cardcore.keytypes import KEY_TYPES, KeyType, type_of
+from cardcore.keytypes import KEY_TYPES, KeyType, certificates_in, type_of
 from cardcore.procedures import check_key
 from cardcore.profile.model import KeySlot, KeySpec, Usage
 from cardcore.profile.template import Value
@@ -270,6 +270,19 @@ class GidsDirectory(FixedSlots):
             self._announce()
             self._put(_TABLE, table.without(place).encode())
             self._put(place, b"")
+
+    def other_certificates(self) -> list[bytes]:
+        """Those in the file msroots (Minidriver Specification 7.07): an enterprise's roots, as a bag of PKCS #7."""
+        with self._session.transaction():
+            try:
+                place = self._table().find(_DIRECTORY, "msroots")
+            except NotFound:
+                return []
+            content = None if place is None else self._find(place)
+        found = certificates_in(decompress(content)) if content else []
+        if len(found) > MAX_OTHER_CERTIFICATES:
+            raise ReplyError(f"more than {MAX_OTHER_CERTIFICATES} certificates without a key")
+        return found
 
     # A new card
 

@@ -17,6 +17,7 @@ from cardcore.directory.files import MF, Files
 from cardcore.directory.pkcs15 import encoding, entries
 from cardcore.directory.pkcs15.creation import Creation
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
+from cardcore.directory.pkcs15.others import other_certificates
 from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.directory.pkcs15.token import Token
 from cardcore.directory.remembering import remembered
@@ -246,6 +247,11 @@ class Pkcs15Directory:
         with self._changing():
             self._token.touch()
             self._remove(Kind.CERTIFICATES, self._id(slot))
+
+    def other_certificates(self) -> list[bytes]:
+        """Those in the lists of certificates that have no private key's identifier."""
+        with self._session.transaction():
+            return other_certificates(self._structure)
 
     # Changing lists
 

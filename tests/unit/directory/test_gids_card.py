@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cardcore.card import Card
 from cardcore.channel import Channel
-from cardcore.directory.gids import GidsDirectory
+from cardcore.directory.gids import FileTable, GidsDirectory
+from cardcore.directory.gids.filesystem import compress
 from cardcore.engine import Engine
 from cardcore.errors import (
     AdminRequired,
@@ -30,6 +32,7 @@ from cardcore.profile.model import KeySpec, Usage
 from cardcore.session import Session
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.soft import SoftTransport
+from tests.unit.personalise.authority import authority
 
 COST = ScryptCost(n=16)
 PIN, ADMIN = "123456", bytes(24)
@@ -274,6 +277,27 @@ def test_a_certificate_stored_plain_is_read(keyed: Watched) -> None:
         open_card._directory.store_certificate(slot, b"\x30\x03\x02\x01\x01")
         open_card.write("mscp/kxc00", b"\x30\x00")
         assert open_card._directory.certificate(slot) == b"\x30\x00"
+
+
+def test_the_roots_of_an_enterprise(keyed: Watched) -> None:
+    ours = [authority(f"Root {number}").certificate for number in range(2)]
+    bag = pkcs7.serialize_certificates(ours, Encoding.DER)
+    with driver(keyed) as open_card:
+        assert open_card.other_certificates() == []
+        open_card.verify(PIN)
+        table = FileTable.parse(open_card.read("A000DF1F")).with_file("mscp", "msroots", 0xA010)
+        open_card.write("A000DF1F", table.encode())
+        assert open_card.other_certificates() == []
+        for content in (bag, compress(bag)):
+            open_card.write("mscp/msroots", content)
+            assert open_card.other_certificates() == ours
+        many = [authority(f"Root {number}").certificate for number in range(33)]
+        for content in (b"\x30\x00", b"nonsense", compress(pkcs7.serialize_certificates(many, Encoding.DER))):
+            open_card.write("mscp/msroots", content)
+            with pytest.raises(ReplyError):
+                open_card.other_certificates()
+    with driver(watched(blank=True)) as open_card:
+        assert open_card.other_certificates() == []
 
 
 def test_keys_of_other_types_are_refused_before_anything_is_sent(card: Watched) -> None:

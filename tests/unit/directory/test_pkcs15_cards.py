@@ -25,6 +25,7 @@ from cardcore.profile.model import Profile
 from cardcore.tlv import encode
 from cardcore.transport.soft import SoftTransport
 from tests.unit.directory.filecard import AID, KEY_REFERENCE, PIN, FileCard
+from tests.unit.personalise.authority import authority
 
 PROFILE = f"""
 profile: 1
@@ -135,6 +136,54 @@ def test_a_card_that_nobody_knows_works(profile: Profile) -> None:
     assert card.read("Note") == der.octets(b"remember the milk")
     signature = card.sign(NAME.upper(), b"message", pin=PIN)
     KEY.public_key().verify(signature, b"message", PKCS1v15(), SHA256())
+
+
+def other_entry(identifier: bytes, value: bytes) -> bytes:
+    return der.sequence(der.sequence(der.text("CA")), der.sequence(der.octets(identifier)), typed(value))
+
+
+@cache
+def others() -> tuple[bytes, ...]:
+    """Certificates of three authorities."""
+    return tuple(authority(f"Authority {number}").certificate.public_bytes(Encoding.DER) for number in range(3))
+
+
+def with_others(*entries: tuple[int, bytes]) -> dict[str, bytes]:
+    """The card's files, and in EF.ODF itself more lists: the tag of each, and its entries."""
+    found = files()
+    odf = APPLICATION + "5031"
+    found[odf] = found[odf].rstrip(b"\x00") + b"".join(encode(tag, encode(0xA0, item)) for tag, item in entries)
+    return found
+
+
+def test_certificates_that_belong_to_no_key(profile: Profile) -> None:
+    first, second, third = others()
+    found = with_others(
+        (0xA4, other_entry(b"\xb1", relative("0F10"))),  # the usual list, a file
+        (0xA5, other_entry(KEY_ID, encode(0xA0, second[4:]))),  # the key's own, in the list of those that are trusted
+        (0xA5, other_entry(b"\x02", relative("0F11"))),
+        (0xA6, other_entry(b"\x03", relative("0F10")) + other_entry(b"\x04", relative("0F12"))),  # useful; one is twice
+        (0xA6, other_entry(b"\x05", relative("0FFF"))),  # its file is not there
+        (0xA6, b"\xa1\x02\x30\x00"),  # no X.509 certificate
+    )
+    for fid, content in (("0F10", first), ("0F11", second), ("0F12", third)):
+        found[APPLICATION + fid] = content
+    card = opened(FileCard(files=found, key=KEY), profile)
+    assert [one.public_bytes(Encoding.DER) for one in card.other_certificates()] == [first, second, third]
+    assert list(card.certificates()) == [NAME]
+    assert opened(FileCard(files=files(), key=KEY), profile).other_certificates() == []
+    assert opened(FileCard(files={}, key=KEY), profile).other_certificates() == []
+
+
+@pytest.mark.parametrize(
+    ("count", "content", "message"),
+    [(33, b"", "more than 32"), (1, encode(0x30, bytes(0x10000)), "a value of"), (1, b"\x30\x00", "malformed")],
+)
+def test_hostile_certificates_that_belong_to_no_key(profile: Profile, count: int, content: bytes, message: str) -> None:
+    items = b"".join(other_entry(bytes((number,)), relative("0F10")) for number in range(count))
+    found = with_others((0xA6, items)) | {APPLICATION + "0F10": content or others()[0]}
+    with pytest.raises(ReplyError, match=message):
+        opened(FileCard(files=found, key=KEY), profile).other_certificates()
 
 
 def test_a_warm_signature_reads_nothing(profile: Profile) -> None:
