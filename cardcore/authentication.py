@@ -25,7 +25,6 @@ from cardcore.errors import (
 )
 from cardcore.pin import PinBlock, PinSpec, Stretching
 from cardcore.pinpad.given import PinGiven, PinPad
-from cardcore.procedures import CIPHERS, PROCEDURES, check_key
 from cardcore.profile.model import Admin, Needs
 from cardcore.profile.template import Value
 from cardcore.secret import Secret
@@ -263,6 +262,8 @@ class Authentication:
             return
         if isinstance(key, PinPad):
             raise NotSupported("the admin key of this card is no PIN, so it cannot be entered on the reader's keypad")
+        from cardcore.procedures import PROCEDURES, check_key
+
         with self._session.transaction():
             chosen = cipher or self._cipher(admin, key)
             values = {"admin.ref": admin.ref, "admin.alg": self._identifier(admin, chosen)}
@@ -301,6 +302,8 @@ class Authentication:
         admin = self._admin()
         if admin.pin:
             raise NotSupported("the administrator of this card has a PIN", hint=f"Change the PIN named {admin.pin}.")
+        from cardcore.procedures import check_key
+
         chosen = cipher or self._cipher(admin, new, present=False)
         check_key(new, chosen)
         values: dict[str, Value | Secret] = {
@@ -353,6 +356,8 @@ class Authentication:
 
         A key that is not `present` on the card yet need not have the cipher of the one that is.
         """
+        from cardcore.procedures import CIPHERS
+
         fitting = [name for name in admin.ciphers if len(key) in CIPHERS[name].key_sizes]
         if not fitting:
             sizes = sorted({size for name in admin.ciphers for size in CIPHERS[name].key_sizes})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cardcore import keytypes, signing
@@ -63,7 +64,11 @@ class Keyring:
 
     def info(self, name: str) -> KeyInfo:
         """What the card tells of a key, from its metadata or else its certificate; NotFound if there is no key."""
-        slot = self.slot(name)
+        known = self._learned(self.slot(name))
+        return replace(known, told=known.public)
+
+    def _learned(self, slot: KeySlot) -> KeyInfo:
+        """As `info`, but what the card told of the public key may not be one."""
         known = self._remembered(slot)
         if known is None:
             known = self._ask(slot) or self._as_made(slot) or self._from_certificate(slot)
@@ -120,9 +125,7 @@ class Keyring:
 
     def _as_made(self, slot: KeySlot) -> KeyInfo | None:
         public = self._made.get(slot.name)
-        if public is None:
-            return None
-        return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)
+        return None if public is None else _with(slot, public)
 
     def _from_certificate(self, slot: KeySlot) -> KeyInfo:
         der = self._directory.certificate(slot)
@@ -132,14 +135,13 @@ class Keyring:
                 sw=Sw.DATA_NOT_FOUND,
                 hint="Name the type (--type), or store the key's certificate.",
             )
-        public = keytypes.certified_key(keytypes.load_certificate(der))
-        return KeyInfo(slot=slot, type=keytypes.type_of(public), public=public, policy=slot.policy)
+        return _with(slot, keytypes.certified_key(keytypes.load_certificate(der)))
 
     def kind(self, name: str, given: str = "") -> KeyType:
         """The type of a key: as given, else as its use has shown, else as the card tells."""
         if given:
             return key_type(given)
-        found = self._hints.proved(self.slot(name)) or self.info(name).type
+        found = self._hints.proved(self.slot(name)) or self._learned(self.slot(name)).type
         if found is None:
             raise NotSupported(f"the type of key {name} is not one that cardcore knows")
         return found
@@ -396,3 +398,7 @@ class Keyring:
         values = slot_values(slot)
         values |= {"op": operation, "key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
         return values | algorithm_values(algorithm, self._session.engine.operation(operation), values)
+
+
+def _with(slot: KeySlot, public: PublicKey) -> KeyInfo:
+    return KeyInfo(slot=slot, type=keytypes.type_of(public), told=public, policy=slot.policy)

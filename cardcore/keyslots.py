@@ -44,13 +44,13 @@ def told(slot: KeySlot, answer: Result) -> KeyInfo:
         raise ReplyError("the profile's key-info operation gives no fields")
     kind = keytypes.KEY_TYPES.get(str(answer.get("type")))
     numbers, policy = answer.get("public"), answer.get("policy")
-    public = None
-    if kind is not None and isinstance(numbers, RsaNumbers | EcPoint):
-        public = keytypes.public_key(numbers, kind)
+    public = numbers if kind is not None and isinstance(numbers, RsaNumbers | EcPoint) else None
+    if kind is not None and public is not None:
+        keytypes.require_size(public, kind)
     return KeyInfo(
         slot=slot,
         type=kind,
-        public=public,
+        told=public,
         policy=PinPolicy(policy) if policy in set(PinPolicy) else slot.policy,
         origin=str(answer.get("origin") or ""),
     )

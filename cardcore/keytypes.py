@@ -93,8 +93,18 @@ def public_key(numbers: RsaNumbers | EcPoint, kind: KeyType | None = None) -> Pu
     except ValueError as error:
         raise ReplyError(f"the card returned an invalid public key: {error}") from error
     if kind is not None and key.key_size != kind.bits:
-        raise ReplyError(f"the card returned a public key of {key.key_size} bits as one of type {kind.name}")
+        raise _misfit(key.key_size, kind)
     return key
+
+
+def require_size(numbers: RsaNumbers | EcPoint, kind: KeyType) -> None:
+    """ReplyError if what a card returned is of another size than the type; whether it is a valid key is not asked."""
+    if isinstance(numbers, RsaNumbers) and numbers.modulus.bit_length() != kind.bits:
+        raise _misfit(numbers.modulus.bit_length(), kind)
+
+
+def _misfit(bits: int, kind: KeyType) -> ReplyError:
+    return ReplyError(f"the card returned a public key of {bits} bits as one of type {kind.name}")
 
 
 def _rsa_key(numbers: RsaNumbers) -> rsa.RSAPublicKey:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cardcore import atr as answer_to_reset
 from cardcore.card import Card
 from cardcore.channel import Channel, ChannelLimits
 from cardcore.engine import Engine
@@ -199,6 +198,8 @@ def _limits(profile: Profile, transport: Transport) -> ChannelLimits:
 
 def _atr_allows(atr: bytes) -> bool:
     """Whether the ATR says that the card takes extended length; one that is malformed, as some are, says nothing."""
+    from cardcore import atr as answer_to_reset
+
     try:
         return answer_to_reset.parse(atr).extended_length
     except ReplyError:

@@ -6,11 +6,25 @@ it runs, so that help and completion answer at once.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
+
+_PATIENCE = 50_000
+"""So many new objects make the collector look for garbage. Loading makes as many and hardly any of them is garbage."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (None: that of the process) and return its exit status."""
+    """Run one command line and return its exit status; None is that of the process, which ends after it."""
+    if arguments is not None:
+        return _run(arguments)
+    gc.set_threshold(_PATIENCE)
+    try:
+        return _run(None)
+    finally:
+        gc.freeze()  # the interpreter looks through all objects once more when it ends, for nothing
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     from cardcore.cli.root import run
 
     return run(arguments)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cardcore.keytypes import KeyType
+from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, public_key
 from cardcore.profile.model import KeySlot, PinPolicy
 from cardcore.secret import Secret
 from cardcore.session import Session
@@ -38,15 +38,23 @@ class Setup:
 class KeyInfo:
     """What is known of one key pair; `type` and `public` are None where the card does not tell.
 
-    `container` is the name that the card's own map has for it, empty where there is no such map.
+    `told` is the public key, or what the card sent of it; `container` the name that the card's own map has for the
+    pair, empty where there is no such map.
     """
 
     slot: KeySlot
     type: KeyType | None = None
-    public: PublicKey | None = None
+    told: PublicKey | RsaNumbers | EcPoint | None = None
     policy: PinPolicy = PinPolicy.ONCE
     origin: str = ""
     container: str = ""
+
+    @property
+    def public(self) -> PublicKey | None:
+        """The public key; ReplyError if what the card sent is none. Made when it is asked for: signing goes without."""
+        if isinstance(self.told, RsaNumbers | EcPoint):
+            return public_key(self.told, self.type)
+        return self.told
 
 
 class Directory(Protocol):

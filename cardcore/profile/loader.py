@@ -22,8 +22,7 @@ MAX_NODES = 10_000
 # Without libyaml the same events come from Python code, 18 times slower.
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# Also refused: line breaks that only YAML 1.1 knows, because editors count lines without them.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_WITHOUT_BREAKS = str.maketrans("", "", "\t\n\r")
 
 
 def load_tree(data: bytes, file: str) -> Tree:
@@ -46,11 +45,22 @@ def _decode(data: bytes, file: str) -> str:
     except UnicodeDecodeError as error:
         place = _place(data[: error.start].decode("utf-8-sig", "replace"), file)
         raise place.error(f"not UTF-8: byte {data[error.start]:02X}", "Save the file in the encoding UTF-8.") from error
-    bad = _FORBIDDEN.search(text)
+    bad = _forbidden(text)
     if bad:
         place = _place(text[: bad.start()], file)
         raise place.error(f"control character U+{ord(bad.group()):04X}", "Remove it.")
     return text
+
+
+def _forbidden(text: str) -> re.Match[str] | None:
+    """The first character that YAML forbids, or a line break that only YAML 1.1 knows: editors count lines without it.
+
+    Everything forbidden is not printable; only where there is something of the kind an expression finds out what,
+    because one of so many characters takes longer to compile than a profile to read.
+    """
+    if text.translate(_WITHOUT_BREAKS).isprintable():
+        return None
+    return re.search("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]", text)
 
 
 def _place(before: str, file: str) -> Place:
@@ -134,7 +144,7 @@ class _Builder:
             raise place.error("a tag (!)", "Remove it; the type follows from where the value stands.")
 
     def _scalar(self, event: events.ScalarEvent, place: Place) -> Scalar:
-        bad = _FORBIDDEN.search(event.value)
+        bad = _forbidden(event.value)
         if bad:
             raise place.error(f"the text holds the control character U+{ord(bad.group()):04X}", "Remove it.")
         return Scalar(place=place, text=event.value, plain=not event.style)

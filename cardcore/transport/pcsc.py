@@ -15,7 +15,6 @@ from contextlib import contextmanager
 
 from smartcard import scard
 
-from cardcore import atr as answer_to_reset
 from cardcore.errors import CardRemoved, CardReset, NoService, ReplyError, TransportError
 from cardcore.transport.base import OPEN, CardProtocol, Mask
 from cardcore.transport.pcsc_errors import (
@@ -214,6 +213,8 @@ class PcscTransport:
         size = self._max_apdu_size()
         if size is not None:
             return size > _MAX_SHORT_APDU
+        from cardcore import atr as answer_to_reset
+
         try:
             capabilities = answer_to_reset.parse(self.atr).capabilities
         except ReplyError:

@@ -2,6 +2,7 @@
 
 The two commands run in turn, so that a drift of the machine's speed meets both; the ratio of their medians counts. Once
 with no delay and once with 20 ms per APDU on the card's side, as slow cards have. Needs pcscd, vpcd and OpenSC.
+The command's own processor time is told too: other work on the machine makes the wall time longer, that hardly.
 The package is compiled to bytecode first, as every installer does; a checkout where Python may not write is not.
 Run: `.venv/bin/python tools/bench/sign.py [--rounds N]`.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import compileall
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -46,11 +48,17 @@ class Contender:
     name: str
     command: Sequence[str]
 
-    def seconds(self, env: Mapping[str, str], folder: Path) -> float:
-        """Wall time of one run, from the start of the process to its end."""
-        began = time.perf_counter()
+    def seconds(self, env: Mapping[str, str], folder: Path) -> tuple[float, float]:
+        """Wall time of one run, from the start of the process to its end, and its processor time."""
+        before, began = _processor_time(), time.perf_counter()
         subprocess.run(self.command, env=env, cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own lists
-        return time.perf_counter() - began
+        return time.perf_counter() - began, _processor_time() - before
+
+
+def _processor_time() -> float:
+    """Seconds that processes took which have ended and been waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def prepared_card() -> SoftCard:
@@ -90,7 +98,7 @@ def compare(rig: PcscRig, card: SoftCard, delay: float, rounds: int, folder: Pat
     rig.insert(0, card, delay_ms=delay, watch=lambda command, _: exchanged.append(command))
     env = {**rig.env, "BENCH_PIN": PIN}
     pair = contenders(rig.reader_names[0])
-    times: dict[str, list[float]] = {contender.name: [] for contender in pair}
+    times: dict[str, list[tuple[float, float]]] = {contender.name: [] for contender in pair}
     apdus: dict[str, int] = {}
     for _ in range(rounds + 1):  # the first is for warming up
         for contender in pair:
@@ -99,10 +107,13 @@ def compare(rig: PcscRig, card: SoftCard, delay: float, rounds: int, folder: Pat
             apdus[contender.name] = len(exchanged)
     rig.remove(0)
     same = (folder / "ours").read_bytes() == (folder / "theirs").read_bytes()
-    medians = [statistics.median(times[contender.name][1:]) for contender in pair]
-    for contender, median in zip(pair, medians, strict=True):
+    medians: list[float] = []
+    for contender in pair:
+        wall, processor = (statistics.median(column) for column in zip(*times[contender.name][1:], strict=True))
+        medians.append(wall)
         print(
-            f"{delay:4.0f} ms per APDU  {contender.name:<20} {median * 1000:7.1f} ms  {apdus[contender.name]:3d} APDUs"
+            f"{delay:4.0f} ms per APDU  {contender.name:<20} {wall * 1000:7.1f} ms, {processor * 1000:6.1f} ms of them "
+            f"processor time  {apdus[contender.name]:3d} APDUs"
         )
     print(f"{delay:4.0f} ms per APDU  ratio {medians[0] / medians[1]:.2f}, same signature: {'yes' if same else 'NO'}")
     return medians[0] / medians[1]

@@ -21,16 +21,25 @@ from tests.unit.cli.shell import ADMIN, PIN, Shell
 from tests.unit.cli.test_documents import leaves
 
 HEAVY = {"cryptography", "smartcard", "yaml", "construct", "rich", "platformdirs"}
+# What a signature is made without; the card and not the computer signs, and nobody looks at certificates.
+NOT_FOR_SIGNING = {
+    "cryptography",
+    "rich",
+    "prompt_toolkit",
+    "sqlalchemy",
+    "cardcore.procedures",
+    "cardcore.certificates",
+}
 LOADED = (
     "import json, sys\n"
     "from cardcore.cli import main\n"
     "status = main(sys.argv[1:])\n"
-    "print(json.dumps([status, sorted({name.partition('.')[0] for name in sys.modules})]), file=sys.stderr)\n"
+    "print(json.dumps([status, sorted(sys.modules)]), file=sys.stderr)\n"
 )
 
 
 def loaded(*arguments: str, **environment: str) -> tuple[int, set[str], str]:
-    """Run a command line in a new interpreter: status, top-level modules that it loaded, stdout."""
+    """Run a command line in a new interpreter: status, modules that it loaded, stdout."""
     ended = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments],
         cwd=house.ROOT,
@@ -49,6 +58,33 @@ def test_help_loads_nothing_heavy(line: tuple[str, ...]) -> None:
     assert status == 0
     assert out.startswith("Usage: cardcore")
     assert not modules & HEAVY
+
+
+def test_signing_loads_nothing_for_other_work(shell: Shell) -> None:
+    """A signature is a short process: what it loads is most of its time."""
+    shell.generate("9a", "rsa2048")
+    line = ("sign", "--key", "9a", "--pin", "env:PIN", shell.file("letter", b"text"), "--out")
+    trace, live, played = (str(shell.folder / name) for name in ("sign.jsonl", "live.sig", "played.sig"))
+    shell.ok("--trace", trace, *line, live)
+    status, modules, _ = loaded("--reader", f"replay:{trace}", *line, played)
+    assert status == 0
+    assert Path(played).read_bytes() == Path(live).read_bytes()
+    assert not modules & NOT_FOR_SIGNING
+
+
+def test_only_a_process_of_its_own_changes_how_garbage_is_collected() -> None:
+    script = (
+        "import gc, sys\n"
+        "from cardcore.cli import main\n"
+        "before = gc.get_threshold()\n"
+        "main(['--version'])\n"
+        "assert (gc.get_threshold(), gc.get_freeze_count()) == (before, 0)\n"
+        "sys.argv = ['cardcore', '--version']\n"
+        "main()\n"
+        "assert gc.isenabled() and gc.get_threshold()[0] > before[0] and gc.get_freeze_count()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], cwd=house.ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 @pytest.mark.parametrize(

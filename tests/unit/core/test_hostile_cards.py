@@ -156,6 +156,25 @@ def test_metadata_that_contradict_themselves(kind: int, public: bytes) -> None:
     assert caught.value.code == "reply"
 
 
+def signing_card(modulus: bytes, exponent: bytes) -> Card:
+    """A card that tells a public RSA key, as one of 2048 bits, and signs."""
+    told = metadata(0x07, tlv.encode(0x81, modulus) + tlv.encode(0x82, exponent)) + b"\x90\x00"
+    replies = {0xF7: told, 0x87: tlv.encode(0x7C, tlv.encode(0x82, bytes(256))) + b"\x90\x00"}
+    return open_piv(FakeTransport(lambda command: replies.get(command.ins, b"\x90\x00")), selected=True)
+
+
+def test_signing_takes_no_key_of_another_size_for_its_own() -> None:
+    with pytest.raises(CardError, match="public key of 1024 bits"):
+        signing_card(b"\xff" * 128, b"\x01\x00\x01").sign("9a", MESSAGE, pin=PIN)
+
+
+def test_signing_needs_no_valid_public_key() -> None:
+    card = signing_card(b"\xff" * 256, b"\x00")
+    assert card.sign("9a", MESSAGE, pin=PIN) == bytes(256)
+    with pytest.raises(CardError, match="invalid public key"):
+        card.key("9a")
+
+
 def test_a_key_of_an_unknown_type_is_there_but_cannot_be_used() -> None:
     reply = metadata(0xE0, tlv.encode(0x86, bytes(32))) + b"\x90\x00"
     card = open_piv(FakeTransport(lambda command: reply), selected=True)
