@@ -14,7 +14,8 @@ from cardcore.cli.progress import working
 from cardcore.errors import CardError, UnknownCard
 
 if TYPE_CHECKING:
-    from cardcore.transport.readers import ReaderEvent, ReaderState
+    from cardcore.transport.reader_events import ReaderEvent
+    from cardcore.transport.readers import ReaderState
 
 Described = dict[str, object]
 

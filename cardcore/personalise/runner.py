@@ -14,7 +14,8 @@ from cardcore.personalise.reader_sources import ReaderSource
 from cardcore.personalise.reasons import PARKINGS, Reason
 from cardcore.personalise.records import CardRecord, Totals
 from cardcore.personalise.states import CardState
-from cardcore.transport.readers import EventKind, ReaderState, changes
+from cardcore.transport.reader_events import EventKind, changes
+from cardcore.transport.readers import ReaderState
 
 POLL_SECONDS = 0.2
 _OTHERS_SECONDS = 1.0

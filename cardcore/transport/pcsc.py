@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from smartcard import scard
 
@@ -26,27 +27,11 @@ from cardcore.transport.pcsc_errors import (
     UNKNOWN_READER,
     error_for,
 )
-from cardcore.transport.readers import (
-    EventKind,
-    ReaderDetails,
-    ReaderEvent,
-    ReaderState,
-    changes,
-    properties,
-    reader_details,
-)
+from cardcore.transport.readers import ReaderState, properties
 
-__all__ = [
-    "EventKind",
-    "PcscTransport",
-    "ReaderDetails",
-    "ReaderEvent",
-    "ReaderState",
-    "connect",
-    "control_reader",
-    "list_readers",
-    "watch",
-]
+if TYPE_CHECKING:
+    from cardcore.transport.reader_details import ReaderDetails
+    from cardcore.transport.reader_events import ReaderEvent
 
 BUSY_TIMEOUT = 3.0
 _REMOVAL_TIMEOUT = 0.6  # the service looks for cards every 0.4 seconds where the reader does not tell it
@@ -169,6 +154,8 @@ class PcscTransport:
 
     def details(self) -> ReaderDetails:
         """Who made the reader, and which one it is."""
+        from cardcore.transport.reader_details import reader_details
+
         return reader_details(
             vendor=self.attribute(scard.SCARD_ATTR_VENDOR_NAME),
             model=self.attribute(scard.SCARD_ATTR_VENDOR_IFD_TYPE),
@@ -282,6 +269,8 @@ def watch(timeout: float | None = None, *, stop: threading.Event | None = None) 
     NoService if no PC/SC service is running at first. When one stops later, its cards and readers are reported as
     removed, and watching goes on as soon as a service is there again.
     """
+    from cardcore.transport.reader_events import changes
+
     deadline = float("inf") if timeout is None else time.monotonic() + timeout
     stop = stop or threading.Event()
     seen: list[_Seen] = []

@@ -14,7 +14,8 @@ from cardcore.cli import info
 from cardcore.errors import NoReader
 from cardcore.transport import pcsc
 from cardcore.transport.base import Transport
-from cardcore.transport.readers import EventKind, ReaderEvent, ReaderState
+from cardcore.transport.reader_events import EventKind, ReaderEvent
+from cardcore.transport.readers import ReaderState
 from cardcore.transport.soft import SoftTransport
 from cardcore.transport.wrapper import TransportWrapper
 from tests.unit.cli.shell import Shell

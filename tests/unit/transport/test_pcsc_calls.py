@@ -15,7 +15,7 @@ from smartcard import scard
 from cardcore.errors import CardRemoved, CardReset, NoCard, NoReader, NoService, ReaderBusy, TransportError
 from cardcore.transport import pcsc
 from cardcore.transport.base import CardProtocol
-from cardcore.transport.pcsc import EventKind
+from cardcore.transport.reader_events import EventKind
 
 READER = "Reader 1"
 SILENT_ATR = list(bytes.fromhex("3B80800101"))

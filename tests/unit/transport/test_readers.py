@@ -11,7 +11,9 @@ from smartcard import scard
 
 from cardcore.errors import CardRemoved, CardReset, NoCard, NoReader, NoService, ReaderBusy, TransportError
 from cardcore.transport.pcsc_errors import BUSY, NO_READERS_AVAILABLE, SERVICE_LOST, TIMEOUT, UNKNOWN_READER, error_for
-from cardcore.transport.readers import ReaderState, changes, properties, reader_details
+from cardcore.transport.reader_details import reader_details
+from cardcore.transport.reader_events import changes
+from cardcore.transport.readers import ReaderState, properties
 
 # name in pyscard -> exception with a connection, and without one
 KINDS: dict[str, tuple[type[TransportError], type[TransportError]]] = {
