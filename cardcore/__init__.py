@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cardcore.opening import open_card as open_card
     from cardcore.opening import open_transport as open_transport
     from cardcore.pinpad.given import PinPad as PinPad
-    from cardcore.profile.catalog import KnownAtr as KnownAtr
-    from cardcore.profile.catalog import known_atrs as known_atrs
+    from cardcore.profile.known_atrs import KnownAtr as KnownAtr
+    from cardcore.profile.known_atrs import known_atrs as known_atrs
     from cardcore.profile.model import KeySlot as KeySlot
     from cardcore.profile.model import KeySpec as KeySpec
     from cardcore.profile.model import PinPolicy as PinPolicy
@@ -40,7 +40,7 @@ _HOMES = {
     "KeyInfo": "cardcore.directory",
     "KeySlot": "cardcore.profile.model",
     "KeySpec": "cardcore.profile.model",
-    "KnownAtr": "cardcore.profile.catalog",
+    "KnownAtr": "cardcore.profile.known_atrs",
     "PinBlocked": "cardcore.errors",
     "PinEntryError": "cardcore.errors",
     "PinError": "cardcore.errors",
@@ -52,7 +52,7 @@ _HOMES = {
     "Secret": "cardcore.secret",
     "SoftCardStore": "cardcore.softcard",
     "Usage": "cardcore.profile.model",
-    "known_atrs": "cardcore.profile.catalog",
+    "known_atrs": "cardcore.profile.known_atrs",
     "list_readers": "cardcore.transport.pcsc",
     "open_card": "cardcore.opening",
     "open_transport": "cardcore.opening",

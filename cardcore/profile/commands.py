@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cardcore.apdu import CommandApdu
 from cardcore.errors import InputError
@@ -10,8 +10,7 @@ from cardcore.profile.model import Algorithm, Operation, Step
 from cardcore.profile.template import Literal, Node, Spans, Values, fact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A command ready to send; `secrets` are the (start, end) offsets of secret bytes within its data field."""
 
     apdu: CommandApdu

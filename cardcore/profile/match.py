@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cardcore import tlv
 from cardcore.errors import ProfileError, ReplyError
@@ -27,8 +28,7 @@ Select = Callable[[Profile, bytes], bytes | None]
 """Selects an AID with the profile's SELECT: the reply's data field, None if the card has no such application."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matched:
+class Matched(NamedTuple):
     """A profile that matches, the AID that the card selected (empty: by its ATR alone), and why in words."""
 
     profile: Profile

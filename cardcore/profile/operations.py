@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from cardcore.profile import reader
 from cardcore.profile.model import Expect, Needs, Operation, Step
@@ -21,8 +22,7 @@ _ZERO: Node = Literal(data=b"\x00")
 _SUCCESS = frozenset({0x9000})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepSource:
+class StepSource(NamedTuple):
     """What one step depends on: the facts that its `when` compares, with their places, and its tables."""
 
     facts: Mapping[str, tuple[Place, frozenset[Value]]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cardcore.profile import reader
 from cardcore.profile.model import Reply
@@ -14,8 +14,7 @@ _NUMBERED = ("byte", "values")
 _MAX_PATH = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rsa:
+class _Rsa(NamedTuple):
     modulus: int | None = None
     exponent: int | None = None
     fixed: bytes = b""

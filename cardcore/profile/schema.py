@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cardcore.errors import ProfileError
 from cardcore.profile import reader
@@ -41,8 +41,7 @@ PROFILE_KEYS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Library:
+class Library(NamedTuple):
     """What a profile may refer to: `ids` are all profiles; `base` loads one of them, for the place that names it."""
 
     base: Callable[[str, Place], Profile]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cardcore.profile import reader
 from cardcore.profile.template import DataObject, Join, Literal, Name, Node, Table, Value
@@ -20,8 +21,7 @@ _PURPOSE = {
 _BYTES_WANTED = "an integer from 0 to 255, hexadecimal digits in quotes, a $name, a list or a mapping of tags"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(NamedTuple):
     """A table: by which fact it chooses, and where the entry for each value stands."""
 
     place: Place

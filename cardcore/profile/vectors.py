@@ -65,7 +65,7 @@ class Vector:
             raise InputError(f"the profile {profile.id} has no operation {self.operation}")
         values = self.known(profile)
         sent = [render(step, values) for step in operation.steps if applies(step, values)]
-        return [replace(one, apdu=replace(one.apdu, extended=one.apdu.extended or self.extended)) for one in sent]
+        return [one._replace(apdu=replace(one.apdu, extended=one.apdu.extended or self.extended)) for one in sent]
 
     def known(self, profile: Profile) -> Values:
         """Everything that the steps of the operation may name."""

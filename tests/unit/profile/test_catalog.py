@@ -15,11 +15,11 @@ from cardcore.profile.catalog import (
     available,
     candidates,
     catalog,
-    known_atrs,
     load,
     shipped_directory,
     user_directories,
 )
+from cardcore.profile.known_atrs import known_atrs
 from cardcore.profile.model import Match
 from tests.unit.profile.profile_text import CARD
 
