@@ -9,17 +9,9 @@ from typing import TYPE_CHECKING
 from cardcore import keytypes, signing
 from cardcore.authentication import Authentication
 from cardcore.directory import Directory, KeyInfo
-from cardcore.errors import (
-    InputError,
-    NotFound,
-    NotSupported,
-    PinRequired,
-    ReplyError,
-    SecurityStatus,
-    StatusError,
-)
+from cardcore.errors import InputError, NotFound, NotSupported, PinRequired, ReplyError, SecurityStatus, StatusError
 from cardcore.keyhints import KeyHints
-from cardcore.keyslots import absent, for_use, slot_values, told
+from cardcore.keyslots import absent, for_use, slot_values, told, with_public
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.pinpad.given import PinGiven
 from cardcore.profile.commands import algorithm_values
@@ -125,7 +117,7 @@ class Keyring:
 
     def _as_made(self, slot: KeySlot) -> KeyInfo | None:
         public = self._made.get(slot.name)
-        return None if public is None else _with(slot, public)
+        return None if public is None else with_public(slot, public)
 
     def _from_certificate(self, slot: KeySlot) -> KeyInfo:
         der = self._directory.certificate(slot)
@@ -135,7 +127,7 @@ class Keyring:
                 sw=Sw.DATA_NOT_FOUND,
                 hint="Name the type (--type), or store the key's certificate.",
             )
-        return _with(slot, keytypes.certified_key(keytypes.load_certificate(der)))
+        return with_public(slot, keytypes.certified_key(keytypes.load_certificate(der)))
 
     def kind(self, name: str, given: str = "") -> KeyType:
         """The type of a key: as given, else as its use has shown, else as the card tells."""
@@ -398,7 +390,3 @@ class Keyring:
         values = slot_values(slot)
         values |= {"op": operation, "key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
         return values | algorithm_values(algorithm, self._session.engine.operation(operation), values)
-
-
-def _with(slot: KeySlot, public: PublicKey) -> KeyInfo:
-    return KeyInfo(slot=slot, type=keytypes.type_of(public), told=public, policy=slot.policy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cardcore import keytypes
 from cardcore.directory import KeyInfo
 from cardcore.errors import CardError, NotFound, NotSupported, ReplyError, StatusError
@@ -10,6 +12,9 @@ from cardcore.profile.model import KeySlot, PinPolicy, Usage
 from cardcore.profile.reply import Result
 from cardcore.profile.template import Value
 from cardcore.secret import Secret
+
+if TYPE_CHECKING:
+    from cardcore.keytypes import PublicKey
 
 
 def for_use(slot: KeySlot, usage: Usage) -> KeySlot:
@@ -54,3 +59,8 @@ def told(slot: KeySlot, answer: Result) -> KeyInfo:
         policy=PinPolicy(policy) if policy in set(PinPolicy) else slot.policy,
         origin=str(answer.get("origin") or ""),
     )
+
+
+def with_public(slot: KeySlot, public: PublicKey) -> KeyInfo:
+    """KeyInfo of a key of which only the public half is at hand."""
+    return KeyInfo(slot=slot, type=keytypes.type_of(public), told=public, policy=slot.policy)

@@ -1,7 +1,8 @@
 """What the engine costs per APDU above the bare transport call: profile expansion, TLV, chaining, parsing.
 
 The transport answers at once from memory, so that the difference is the engine's alone. Each figure is the fastest of
-many short repetitions, in processor time, so that other work on the machine is in it as little as can be. Run: `.venv/bin/python tools/bench/engine.py`.
+many short repetitions, in processor time, so that other work on the machine is in it as little as can be.
+Run: `.venv/bin/python tools/bench/engine.py`.
 """
 
 from __future__ import annotations
