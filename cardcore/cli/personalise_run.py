@@ -137,11 +137,9 @@ def run(
     Every step is in the journal before and after it happens. Ctrl-C ends the run after the steps that are being done;
     what is unfinished then, or after a power cut, is gone on with by --resume.
     """
-    from cardcore.personalise.issuers import require_spoken
     from cardcore.personalise.plan_reading import read_plan
 
     read = read_plan(plan)
-    require_spoken(read.issuers.values())
     if dry_run:
         rehearse(context.output, read)
         return

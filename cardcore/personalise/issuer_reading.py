@@ -36,7 +36,7 @@ EST_KEYS = (
 )
 CMP_KEYS = (
     *("url", "certificate", "key", "passphrase", "server_trust", "secret_reference", "secret", "mac", "trust"),
-    *("recipient", "timeout", "checks"),
+    *("plain_http", "recipient", "sender", "implicit", "timeout", "wait", "idempotent", "checks"),
 )
 OFFLINE_KEYS = ("requests", "certificates", "checks")
 HASHES = ("sha256", "sha384", "sha512")
@@ -98,6 +98,10 @@ def _statuses(node: Tree) -> frozenset[int]:
 
 def _seconds(node: Tree) -> float:
     return float(reader.integer(node, 1, MOST_SECONDS))
+
+
+def _pause(node: Tree) -> float:
+    return float(reader.integer(node, 0, MOST_SECONDS))
 
 
 def _local(section: reader.Section, scope: Scope, index: Path) -> LocalCa:
@@ -166,8 +170,13 @@ def _cmp(section: reader.Section, scope: Scope, index: Path) -> CmpCa:
         secret=section.read("secret", scope.source, None),
         mac=section.read("mac", lambda value: reader.form(value, Mac), usual.mac),
         trust=section.read("trust", scope.file, None),
+        plain_http=section.read("plain_http", reader.boolean, usual.plain_http),
         recipient=section.read("recipient", reader.text, usual.recipient),
+        sender=section.read("sender", reader.text, usual.sender),
+        implicit=section.read("implicit", reader.boolean, usual.implicit),
         timeout=section.read("timeout", _seconds, usual.timeout),
+        wait=section.read("wait", _pause, usual.wait),
+        idempotent=section.read("idempotent", reader.boolean, usual.idempotent),
         checks=_checks(section, scope),
     )
 

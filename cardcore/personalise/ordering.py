@@ -80,8 +80,7 @@ class OrderStep(Step):
                 change.unordered(work.record.id, self._key)
             raise
         except IssuerUncertain as error:
-            with work.journal.change() as change:
-                change.uncertain(work.record.id, self._key, error.token)
+            self._remember(work, error.token)
             raise
 
     def _put_off(self, work: Workpiece, answer: Pending) -> None:
@@ -99,8 +98,16 @@ class OrderStep(Step):
     def _order(self, work: Workpiece, record: CertificateRecord) -> Order:
         contents = self._plan.contents.render(work.fields, work.card.profile.keys[self._key].usage)
         return Order(
-            reference=record.reference, request=record.request or b"", contents=contents, fields=dict(work.fields)
+            reference=record.reference,
+            request=record.request or b"",
+            contents=contents,
+            fields=dict(work.fields),
+            remember=lambda token: self._remember(work, token),
         )
+
+    def _remember(self, work: Workpiece, token: str) -> None:
+        with work.journal.change() as change:
+            change.uncertain(work.record.id, self._key, token)
 
     def end(self, work: Workpiece, change: Change, result: Result) -> None:
         """The certificate stands in the journal before it goes to the card."""

@@ -240,7 +240,12 @@ _ISSUER_PROPERTIES: dict[str, dict[str, Schema]] = {
         "secret_reference": TEXT,
         "secret": _SOURCE,
         "mac": one_of(Mac),
+        "plain_http": BOOLEAN | {"description": "without TLS: the messages are protected themselves"},
         "recipient": TEXT,
+        "sender": TEXT | {"description": "the name of who may answer beside CAs"},
+        "implicit": BOOLEAN,
+        "wait": integer(0, MOST_SECONDS),
+        "idempotent": BOOLEAN,
     },
     "offline": {"requests": TEXT, "certificates": TEXT, "checks": _CHECKS},
 }

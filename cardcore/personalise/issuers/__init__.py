@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-from cardcore.errors import NotSupported
 
 if TYPE_CHECKING:
     from cardcore.personalise.issuers.base import Issuer
+    from cardcore.personalise.issuers.checking import Checker
     from cardcore.personalise.issuers.settings import IssuerSettings
-
-
-_NO_CMP = "CMP is read in plans, and not spoken yet"
-_INSTEAD = "Use `est`, or `command` with a program that speaks CMP (openssl cmp)."
-
-
-def require_spoken(settings: Iterable[IssuerSettings]) -> None:
-    """NotSupported if one of these issuers wants a protocol that is not spoken yet, before any card is touched."""
-    from cardcore.personalise.issuers.settings import CmpCa
-
-    if any(isinstance(one, CmpCa) for one in settings):
-        raise NotSupported(_NO_CMP, hint=_INSTEAD)
 
 
 def open_issuer(settings: IssuerSettings) -> Issuer:
@@ -29,25 +15,38 @@ def open_issuer(settings: IssuerSettings) -> Issuer:
 
     Nothing is sent to an issuer, and no PIN asked for, before the first order.
     """
-    from cardcore.personalise.issuers.checking import CheckedIssuer
+    from cardcore.personalise.issuers.checking import CheckedIssuer, Checker
 
-    return CheckedIssuer(_opened(settings), settings.checks)
+    checker = Checker(settings.checks)
+    return CheckedIssuer(_opened(settings, checker), checker)
 
 
-def _opened(settings: IssuerSettings) -> Issuer:
-    from cardcore.personalise.issuers import command, est, local, offline, oncard
-    from cardcore.personalise.issuers.settings import CardCa, CommandCa, EstCa, LocalCa, Offline
+def _opened(settings: IssuerSettings, checker: Checker) -> Issuer:
+    """The issuer; what a kind needs is imported only if it is that kind."""
+    from cardcore.personalise.issuers.settings import CardCa, CmpCa, CommandCa, EstCa, LocalCa, Offline
 
     match settings:
         case LocalCa():
+            from cardcore.personalise.issuers import local
+
             return local.open_local(settings)
         case CardCa():
+            from cardcore.personalise.issuers import oncard
+
             return oncard.open_on_card(settings)
         case CommandCa():
+            from cardcore.personalise.issuers import command
+
             return command.CommandIssuer(settings)
         case EstCa():
+            from cardcore.personalise.issuers import est
+
             return est.EstIssuer(settings)
+        case CmpCa():
+            from cardcore.personalise.issuers import cmp
+
+            return cmp.CmpIssuer(settings, checker)
         case Offline():
+            from cardcore.personalise.issuers import offline
+
             return offline.OfflineIssuer(settings)
-        case _:
-            raise NotSupported(_NO_CMP, hint=_INSTEAD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,13 +16,15 @@ class Order:
 
     `reference` is unique and stable, as "<run>/<holder>/<key>": under one reference there is one key and one
     certificate, however often it is ordered. `request` is a PKCS #10 request as DER, signed by the key on the card.
-    `fields` is the holder's record, for issuers that pass it on.
+    `fields` is the holder's record, for issuers that pass it on. `remember` writes a token into the journal at once:
+    what `ask` gets if the program ends before the issuer's answer is there. None where there is no journal.
     """
 
     reference: str
     request: bytes
     contents: Contents
     fields: Mapping[str, str] = field(default_factory=dict)
+    remember: Callable[[str], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Issuer(Protocol):
         """
 
     def ask(self, order: Order, token: str) -> Issued | Pending:
-        """Ask what became of an order; `token` is that of Pending or IssuerUncertain, empty if there is none.
+        """Ask what became of an order; `token` is the last of Pending, IssuerUncertain or `Order.remember`, else empty.
 
         IssuerUnreachable means that there is certainly no certificate and the order may be given again;
         IssuerUncertain that it could not be found out.

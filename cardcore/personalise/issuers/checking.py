@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cardcore.errors import CardError
 from cardcore.keytypes import load_certificate
 from cardcore.personalise.certificate_contents import extensions
-from cardcore.personalise.issuers import files
+from cardcore.personalise.issuers import chains, files
 from cardcore.personalise.issuers.base import Issued, Issuer, Order, Pending, WrongCertificate
 from cardcore.personalise.issuers.settings import Checks, Strictness
 from cardcore.personalise.requests import requested_key
@@ -23,29 +23,15 @@ _TOLERANCE = timedelta(days=1)
 """By how much a validity may be longer than was asked for: some CAs round up to the end of the day."""
 
 
-class CheckedIssuer:
-    """An issuer whose certificates are checked; WrongCertificate for one that must not be used."""
+class Checker:
+    """Checks certificates as the plan says."""
 
-    def __init__(self, issuer: Issuer, checks: Checks) -> None:
-        self._issuer = issuer
+    def __init__(self, checks: Checks) -> None:
         self._strictness = checks.contents
         self._anchors = () if checks.trust is None else files.certificates(checks.trust)
 
-    def order(self, order: Order) -> Issued | Pending:
-        """Order a certificate and check it."""
-        return self._checked(order, self._issuer.order(order))
-
-    def ask(self, order: Order, token: str) -> Issued | Pending:
-        """Ask for a certificate and check it."""
-        return self._checked(order, self._issuer.ask(order, token))
-
-    def close(self) -> None:
-        """Close the issuer."""
-        self._issuer.close()
-
-    def _checked(self, order: Order, answer: Issued | Pending) -> Issued | Pending:
-        if isinstance(answer, Pending):
-            return answer
+    def checked(self, order: Order, answer: Issued) -> Issued:
+        """The answer with warnings about what is not as it was ordered; WrongCertificate if it must not be used."""
         try:
             certificate = load_certificate(answer.certificate)
             _refuse_useless(certificate, requested_key(order.request))
@@ -63,6 +49,29 @@ class CheckedIssuer:
                 hint="Change the plan, or let it be reported only (contents: warn); the issuer may have to revoke it.",
             )
         return Issued(certificate=answer.certificate, chain=answer.chain, warnings=answer.warnings + found)
+
+
+class CheckedIssuer:
+    """An issuer whose certificates are checked; WrongCertificate for one that must not be used."""
+
+    def __init__(self, issuer: Issuer, checker: Checker) -> None:
+        self._issuer = issuer
+        self._checker = checker
+
+    def order(self, order: Order) -> Issued | Pending:
+        """Order a certificate and check it."""
+        return self._checked(order, self._issuer.order(order))
+
+    def ask(self, order: Order, token: str) -> Issued | Pending:
+        """Ask for a certificate and check it."""
+        return self._checked(order, self._issuer.ask(order, token))
+
+    def close(self) -> None:
+        """Close the issuer."""
+        self._issuer.close()
+
+    def _checked(self, order: Order, answer: Issued | Pending) -> Issued | Pending:
+        return answer if isinstance(answer, Pending) else self._checker.checked(order, answer)
 
 
 def _refuse_useless(certificate: x509.Certificate, public: PublicKey) -> None:
@@ -117,37 +126,15 @@ def _verify_chain(
     certificate: x509.Certificate, chain: list[x509.Certificate], anchors: tuple[x509.Certificate, ...]
 ) -> None:
     """WrongCertificate unless the certificate leads to one of the anchors (RFC 5280, 6)."""
-    from cryptography import x509
     from cryptography.x509 import verification
 
-    authority = (
-        verification.ExtensionPolicy.permit_all()
-        .require_present(x509.BasicConstraints, verification.Criticality.AGNOSTIC, _require_ca)
-        .may_be_present(x509.KeyUsage, verification.Criticality.AGNOSTIC, _require_signing)
-    )
-    verifier = (
-        verification.PolicyBuilder()
-        .store(verification.Store(list(anchors)))
-        .extension_policies(ca_policy=authority, ee_policy=verification.ExtensionPolicy.permit_all())
-        .build_client_verifier()
-    )
     try:
-        verifier.verify(certificate, chain)
+        chains.require_anchor(certificate, chain, anchors)
     except verification.VerificationError as error:
         raise WrongCertificate(
             f"the certificate {certificate.serial_number:x} does not lead to a trusted CA: {error}",
             hint="Check `trust`: it has to hold the CA's root certificate, or that of the CA itself.",
         ) from error
-
-
-def _require_ca(policy: object, certificate: x509.Certificate, value: x509.BasicConstraints) -> None:
-    if not value.ca:
-        raise ValueError("a certificate above it is no CA's")
-
-
-def _require_signing(policy: object, certificate: x509.Certificate, value: x509.KeyUsage | None) -> None:
-    if value is not None and not value.key_cert_sign:
-        raise ValueError("a certificate above it may not sign others")
 
 
 def _value(certificate: x509.Certificate, kind: type[x509.BasicConstraints]) -> x509.BasicConstraints | None:

@@ -1,4 +1,4 @@
-"""A CA that speaks EST (RFC 7030, with RFC 8951): /cacerts, /csrattrs, /simpleenroll, /simplereenroll."""
+"""A CA that speaks EST (RFC 7030, with RFC 8951): /cacerts, /csrattrs, /simpleenroll."""
 
 from __future__ import annotations
 
@@ -33,9 +33,6 @@ _CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"  # noqa: S105 - an object identifie
 _LABEL = re.compile(r"[A-Za-z0-9._~-]{1,64}", re.ASCII)
 _SPACE = re.compile(rb"\s+")
 
-_BUSY = frozenset({408, 429, 503})
-_UNPROCESSED = frozenset({401, 404, 405})
-
 
 class EstIssuer:
     """Enrols at an EST server. The first order asks for the CA's certificates, so that an outage shows early."""
@@ -63,8 +60,7 @@ class EstIssuer:
     def order(self, order: Order) -> Issued | Pending:
         """Enrol: one POST, after the CA's certificates are known."""
         authorities = self._prepared()
-        path = "simplereenroll" if self._settings.renewal else "simpleenroll"
-        reply = self._server.post(self._url(path), base64.encodebytes(order.request), _REQUEST)
+        reply = self._server.post(self._url("simpleenroll"), base64.encodebytes(order.request), _REQUEST)
         if reply.status == 202:
             return Pending(token=_PENDING, after=reply.retry_after)
         _refuse(reply)
@@ -132,9 +128,9 @@ def _refuse(reply: http.Reply) -> None:
     status, said = reply.status, f": {reply.said}" if reply.said else ""
     if status == 200:
         return
-    if status in _BUSY:
+    if status in http.BUSY:
         raise IssuerUnreachable(f"the EST server has no time (HTTP status {status}){said}")
-    if status in _UNPROCESSED:
+    if status in http.UNPROCESSED:
         raise IssuerUnreachable(
             f"the EST server does not take orders from this client here (HTTP status {status}){said}",
             hint="Check `url`, `label`, and how the client proves who it is; nothing was issued.",

@@ -27,6 +27,10 @@ MOST_REDIRECTS = 3
 LONGEST_WAIT = 30 * 86_400.0
 _SHOWN = 300
 
+BUSY = frozenset({408, 429, 503})
+UNPROCESSED = frozenset({401, 404, 405})
+"""Statuses by which a server says that it did not look at what was sent: it has no time, or not for us, or not here."""
+
 # By these alerts a TLS server turns the client away before it has looked at a request (RFC 8446, 6.2).
 _TURNED_AWAY = (
     *("CERTIFICATE_REQUIRED", "UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN"),

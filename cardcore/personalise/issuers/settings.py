@@ -126,7 +126,6 @@ class EstCa:
     user: str = ""
     password: SecretSource | None = None
     timeout: float = 30.0
-    renewal: bool = False
     idempotent: bool = False
     checks: Checks = Checks()
 
@@ -142,11 +141,14 @@ class Mac(StrEnum):
 class CmpCa:
     """A CA that speaks CMP (RFC 9810) over HTTP (RFC 9811).
 
-    `url` is the whole address, https://HOST/.well-known/cmp or another. Messages are protected either by a
-    signature (`certificate`, `key`, `passphrase`; the server's by a certificate that leads to one of
-    `server_trust`) or by a shared `secret` whose name is `secret_reference`. `trust` is a file of PEM certificates
-    by which a TLS server is known. `recipient` is the CA's distinguished name (RFC 4514), where it wants to be
-    named. `timeout` is in seconds.
+    `url` is the whole address, https://HOST/.well-known/cmp or another. `trust` is a file of PEM certificates by which
+    the TLS server is known; http without TLS only if `plain_http` says so, for the messages are protected themselves.
+    They are either by a shared `secret` whose name is `secret_reference`, or by a signature (`key`, `certificate`,
+    `passphrase`), and then the server's by a certificate that is one of `server_trust` or leads to one of them.
+    `recipient` is the CA's distinguished name (RFC 4514), where it wants to be named, `sender` that of who may answer
+    beside CAs and those whose certificates are for it. `implicit` asks the CA not to wait for a confirmation of each
+    certificate. `timeout` is in seconds for each message, `wait` for all the asking after a certificate that is not
+    there at once. `idempotent` promises that the same request again gives the same certificate.
     """
 
     url: str
@@ -158,8 +160,13 @@ class CmpCa:
     secret: SecretSource | None = None
     mac: Mac = Mac.PBM
     trust: Path | None = None
+    plain_http: bool = False
     recipient: str = ""
+    sender: str = ""
+    implicit: bool = False
     timeout: float = 30.0
+    wait: float = 20.0
+    idempotent: bool = False
     checks: Checks = Checks()
 
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from cardcore.errors import InputError
 from cardcore.personalise.issuers.base import Issued, IssuerRefused, Order, Pending, WrongCertificate
-from cardcore.personalise.issuers.checking import CheckedIssuer
+from cardcore.personalise.issuers.checking import CheckedIssuer, Checker
 from cardcore.personalise.issuers.settings import Checks, Strictness
 from tests.unit.personalise.authority import Authority, authority, issued, key, order
 
@@ -46,7 +46,7 @@ def der(certificate: x509.Certificate) -> bytes:
 def checked(certificate: x509.Certificate | bytes, checks: Checks = WARN, *chain: x509.Certificate) -> Issued:
     data = certificate if isinstance(certificate, bytes) else der(certificate)
     answer = Issued(certificate=data, chain=tuple(map(der, chain)))
-    issuer = CheckedIssuer(Fixed(answer=answer), checks)
+    issuer = CheckedIssuer(Fixed(answer=answer), Checker(checks))
     assert issuer.ask(WANTED, "") == issuer.order(WANTED)
     return issued(issuer.order(WANTED))
 
@@ -54,7 +54,7 @@ def checked(certificate: x509.Certificate | bytes, checks: Checks = WARN, *chain
 def test_what_is_as_ordered_passes() -> None:
     assert checked(CA.issue(WANTED), Checks()).warnings == ()
     pending = Pending(token="t", after=3.0)
-    assert CheckedIssuer(Fixed(answer=pending), Checks()).order(WANTED) == pending
+    assert CheckedIssuer(Fixed(answer=pending), Checker(Checks())).order(WANTED) == pending
 
 
 @pytest.mark.parametrize("data", [b"", b"\x30\x00", b"<html>", der(CA.issue(WANTED))[:-1]])
@@ -153,4 +153,4 @@ def test_what_no_ca_issued_leads_nowhere(tmp_path: Path) -> None:
 def test_a_file_of_trusted_cas_that_holds_none(tmp_path: Path) -> None:
     (tmp_path / "root.pem").write_text("nothing")
     with pytest.raises(InputError):
-        CheckedIssuer(Fixed(answer=Pending(token="")), Checks(trust=tmp_path / "root.pem"))
+        Checker(Checks(trust=tmp_path / "root.pem"))

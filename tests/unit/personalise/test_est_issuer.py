@@ -66,7 +66,7 @@ class EstServer:
                 return Told(headers=kind, body=certs_only(self.ca.certificate))
             case "GET", "csrattrs":
                 return Told(body=base64.encodebytes(self.attributes)) if self.attributes else Told(status=204)
-            case "POST", "simpleenroll" | "simplereenroll":
+            case "POST", "simpleenroll":
                 return self.enrol(asked)
         return Told(status=404)
 
@@ -132,13 +132,6 @@ def test_enrolment_with_a_password(tmp_path: Path) -> None:
         order_at(known)
         with pytest.raises(IssuerUnreachable, match="401"):
             order_at(replace(known, password=lambda: Secret(b"wrong")))
-
-
-def test_renewal_goes_to_its_own_path(tmp_path: Path) -> None:
-    server = EstServer(ca=authority())
-    with enrolling(tmp_path, server) as settings:
-        order_at(replace(settings, renewal=True))
-    assert server.asked[-1].path.endswith("/simplereenroll")
 
 
 def test_later(tmp_path: Path) -> None:
