@@ -160,7 +160,7 @@ def _est(section: reader.Section, scope: Scope, index: Path) -> EstCa:
 
 def _cmp(section: reader.Section, scope: Scope, index: Path) -> CmpCa:
     usual = CmpCa(url="")
-    return CmpCa(
+    found = CmpCa(
         url=reader.text(section.need("url")),
         certificate=section.read("certificate", scope.file, None),
         key=section.read("key", scope.file, None),
@@ -179,6 +179,24 @@ def _cmp(section: reader.Section, scope: Scope, index: Path) -> CmpCa:
         idempotent=section.read("idempotent", reader.boolean, usual.idempotent),
         checks=_checks(section, scope),
     )
+    _require_protection(section, found)
+    return found
+
+
+def _require_protection(section: reader.Section, found: CmpCa) -> None:
+    """An error for settings by which no message could be protected, or no server known."""
+    place = section.node.place
+    if (found.secret is None) == (found.key is None):
+        raise place.error(
+            "messages of CMP are protected by a shared secret or by a key",
+            "Give `secret` and `secret_reference`, or `key`, `certificate` and `server_trust`.",
+        )
+    if found.secret is not None and not found.secret_reference:
+        raise place.error("the shared secret has no name", "Say as `secret_reference` how the CA calls it.")
+    if found.key is not None and found.server_trust is None:
+        raise place.error("nobody knows whose answers may be trusted", "Name the certificates as `server_trust`.")
+    if found.trust is None and not found.plain_http:
+        raise place.error("nobody knows which server may be trusted", "Name the CA of its TLS certificate as `trust`.")
 
 
 def _offline(section: reader.Section, scope: Scope, index: Path) -> Offline:

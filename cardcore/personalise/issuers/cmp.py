@@ -135,7 +135,7 @@ class CmpIssuer:
                 case Waiting(request_id=request_id, after=after):
                     dialogue.state = replace(dialogue.state, request_id=request_id, waiting=True)
                     _remember(order, dialogue)
-                    pause = 0.0 if message is first else max(after, _SHORTEST_PAUSE)
+                    pause = after or (0.0 if message is first else _SHORTEST_PAUSE)
                     if time.monotonic() + pause > until:
                         return Pending(token=dialogue.state.token, after=pause)
                     time.sleep(pause)

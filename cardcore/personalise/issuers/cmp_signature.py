@@ -25,8 +25,17 @@ if TYPE_CHECKING:
     from cardcore.keyfiles import Identity
 
 _SCHEMES = ((Kind.RSA, Scheme.PKCS1), (Kind.RSA, Scheme.PSS), (Kind.EC, Scheme.ECDSA))
+_NULL = bytes.fromhex("0500")
+
+
+def _without_null(algorithm: bytes) -> bytes:
+    """An AlgorithmIdentifier without its NULL, which may be left out (RFC 4055, 5)."""
+    return algorithm[:1] + bytes([algorithm[1] - len(_NULL)]) + algorithm[2:].removesuffix(_NULL)
+
+
 _ALGORITHMS = MappingProxyType(
     {algorithm_identifier(kind, name, scheme): (scheme, name) for kind, scheme in _SCHEMES for name in HASHES}
+    | {_without_null(algorithm_identifier(Kind.RSA, name)): (Scheme.PKCS1, name) for name in HASHES}
 )
 _HASH_BY_BITS = MappingProxyType({384: "sha384", 521: "sha512"})
 

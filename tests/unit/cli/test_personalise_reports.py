@@ -11,8 +11,6 @@ import pytest
 from tests.unit.cli.shell import Shell
 from tests.unit.cli.test_documents import assert_documented
 from tests.unit.personalise.filled_journal import filled
-from tests.unit.personalise.plans import folder_of
-from tests.unit.personalise.small_plans import SMALL
 
 
 @pytest.fixture
@@ -47,14 +45,6 @@ def test_reports(bureau: Shell) -> None:
     card = json.loads(bureau("personalise", "report", "r1.yaml", "--card", "S1").out)
     assert (card["serial"], card["state"], card["keys"][0]["key"]) == ("s1", "done", "9a")
     assert "Done and verified" in bureau("personalise", "report", "r1.yaml", "--card", "s1", "--form", "html").out
-
-
-def test_a_protocol_that_is_not_spoken_yet_is_told_before_any_card(bureau: Shell) -> None:
-    plan = SMALL["piv"].replace("{local: {certificate: ca.pem, key: ca.key}}", "{cmp: {url: https://ca.example.org/}}")
-    folder_of(bureau.folder, plan)
-    ended = bureau("personalise", "plan.yaml")
-    assert (ended.status, "CMP is read in plans" in ended.err) == (6, True), ended.err
-    assert not (bureau.folder / "plan.journal").exists()
 
 
 @pytest.mark.parametrize(

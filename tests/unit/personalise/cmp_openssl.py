@@ -6,7 +6,7 @@ import http.client
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
@@ -48,13 +48,14 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 class Forward:
-    """Stands as a TLS server before one that speaks HTTP only; `asked` is what went through.
+    """Stands as a TLS server before one that speaks HTTP only; `asked` is what went through, `spoil` changes answers.
 
     It keeps its connection: OpenSSL's server ends a transaction with the connection that it began on.
     """
 
     def __init__(self, place: str) -> None:
         self.asked: list[Asked] = []
+        self.spoil: Callable[[bytes], bytes] = lambda data: data
         self._connection = http.client.HTTPConnection(place, timeout=_PATIENCE)
         self._lock = Lock()
 
@@ -64,7 +65,7 @@ class Forward:
             self.asked.append(asked)
             response = self._answer(asked, headers)
             kind = {"Content-Type": response.headers["Content-Type"]}
-            return Told(status=response.status, headers=kind, body=response.read())
+            return Told(status=response.status, headers=kind, body=self.spoil(response.read()))
 
     def _answer(self, asked: Asked, headers: dict[str, str]) -> http.client.HTTPResponse:
         for _ in range(2):  # the server closes the connection, whatever it said before, when a transaction is over

@@ -123,7 +123,8 @@ def test_a_server_for_est(tmp_path: Path) -> None:
 def test_a_server_for_cmp(tmp_path: Path) -> None:
     text = with_issuer(
         "{cmp: {url: https://cmp.example.org/, secret_reference: me, secret: env:CA_PASS, mac: pbmac1, trust: ca.pem,"
-        ' server_trust: ca.pem, recipient: "CN=CA", timeout: 8}}'
+        ' server_trust: ca.pem, recipient: "CN=CA", sender: "CN=RA", plain_http: true, implicit: true,'
+        " timeout: 8, wait: 0, idempotent: true}}"
     )
     assert plan_of(tmp_path, text).issuers["staff"] == CmpCa(
         url="https://cmp.example.org/",
@@ -133,7 +134,12 @@ def test_a_server_for_cmp(tmp_path: Path) -> None:
         trust=tmp_path / "ca.pem",
         server_trust=tmp_path / "ca.pem",
         recipient="CN=CA",
+        sender="CN=RA",
+        plain_http=True,
+        implicit=True,
         timeout=8.0,
+        wait=0.0,
+        idempotent=True,
     )
 
 
@@ -234,6 +240,10 @@ MISTAKES = [
     (LOCAL, "{local: {certificate: ca.pem}}", "an issuer of the kind local lacks the key key"),
     (LOCAL, "{local: {key: ca.key, index: no/where.db}}", "there is no folder"),
     (LOCAL, "{local: {key: ca.key, passphrase: secret}}", "expected the source of a secret"),
+    (LOCAL, "{cmp: {url: https://a.example.org/, trust: ca.pem}}", "by a shared secret or by a key"),
+    (LOCAL, "{cmp: {url: https://a.example.org/, trust: ca.pem, secret: env:A}}", "the shared secret has no name"),
+    (LOCAL, "{cmp: {url: https://a.example.org/, trust: ca.pem, key: ca.key}}", "whose answers may be trusted"),
+    (LOCAL, "{cmp: {url: https://a.example.org/, secret: env:A, secret_reference: me}}", "which server may be trusted"),
     (LOCAL, "{command: {run: [a], timeout: 0}}", "from 1 to 3600"),
     (LOCAL, "{command: {run: [a], refused: 0}}", "from 1 to 255"),
     ("name: Staff badges", f"name: {'x' * 201}", "expected at most 200 characters"),

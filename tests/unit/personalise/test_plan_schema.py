@@ -55,7 +55,7 @@ ISSUERS = [
     "{card: {reader: Safe, key: 9c, pin: file:pin.txt, profile: piv}}",
     "{command: {run: [sign], timeout: 5, unreachable: 75, refused: [65, 66], idempotent: true}}",
     "{est: {url: https://est.example.org, trust: ca.pem, user: me, password: env:CA_PASS}}",
-    "{cmp: {url: https://cmp.example.org/, secret_reference: me, secret: env:CA_PASS, mac: pbmac1}}",
+    "{cmp: {url: https://cmp.example.org/, secret_reference: me, secret: env:CA_PASS, mac: pbmac1, trust: ca.pem}}",
     "{offline: {requests: out, certificates: in}}",
 ]
 
