@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class CardCache:
         self._read = _Remembered()
         with suppress(OSError):
             folder = _folder()
-            if folder.is_dir():
+            if _ours(os.lstat(folder), stat.S_IFDIR):
                 self._path(folder).unlink()
 
     def _remembered(self) -> _Remembered:
@@ -115,8 +116,10 @@ class CardCache:
 def clear() -> None:
     """Forget every card of this user."""
     with suppress(OSError):
-        for path in _folder().glob(f"*{_SUFFIX}"):
-            path.unlink(missing_ok=True)
+        folder = _folder()
+        if _ours(os.lstat(folder), stat.S_IFDIR):
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
 
 
 def _folder() -> Path:
@@ -146,19 +149,18 @@ def _content(path: Path) -> bytes:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file that appears whole or not at all; the oldest go where there are too many."""
-    import tempfile
-
     if len(content) > MAX_BYTES:
         return
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    new = path.with_suffix(f".{os.getpid()}-{time.monotonic_ns()}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with open(descriptor, "wb") as stream:
             stream.write(content)
-        os.replace(name, path)
+        new.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
-    files = sorted(path.parent.glob(f"*{_SUFFIX}"), key=lambda found: found.lstat().st_mtime)
+    files = sorted(path.parent.iterdir(), key=lambda found: found.lstat().st_mtime)
     for old in files[:-_MAX_FILES]:
         old.unlink(missing_ok=True)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,19 @@ def test_a_wrong_pin_is_asked_for_once(rsa: Shell) -> None:
     wrong = rsa.card("--json", "sign", "--pin", "env:WRONG", "letter", "--key", "9a")
     assert wrong.error["code"] == "wrong-pin"
     assert rsa.document("pin", "status")["pins"][0]["tries_left"] == 2
+
+
+LOADED = """
+import sys
+from cardcore.cli.root import run
+assert run(sys.argv[1:]) == 0
+print(*sorted(name for name in ("cardcore.cache", "json", "tempfile") if name in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("more", [("--type", "rsa2048"), ("--no-cache",), ()])
+def test_the_cache_is_loaded_only_where_it_could_help(rsa: Shell, more: tuple[str, ...]) -> None:
+    before, after = (more, ()) if more == ("--no-cache",) else ((), more)
+    line = (*before, "--reader", "soft:alice", *SIGN, *after)
+    ended = subprocess.run([sys.executable, "-c", LOADED, *line], capture_output=True, text=True, check=True)
+    assert ("cardcore.cache" in ended.stdout.split()) == (not more)

@@ -158,6 +158,8 @@ def test_a_folder_that_is_a_link_is_neither_read_nor_written(tmp_path: Path, pro
     before = (elsewhere / filled.name).read_bytes()
     assert known(profile) == NOTHING
     CardCache((profile,), ATR).keep_key_type("9a", "ecp256")
+    CardCache((profile,), ATR).drop()
+    cache.clear()
     assert (elsewhere / filled.name).read_bytes() == before
 
 
