@@ -120,7 +120,7 @@ class Call:
     """One function: its number, its documented name, its parameters in the order of the C prototype.
 
     `inputs` are those for which a caller in Python gives something. `mandatory` is whether the loader refuses a
-    provider that does not export the function.
+    provider that does not export the function; `asks` is whether a person may have to be asked before it ends.
     """
 
     number: int
@@ -128,6 +128,7 @@ class Call:
     parameters: tuple[Parameter, ...]
     inputs: tuple[Parameter, ...]
     mandatory: bool = True
+    asks: bool = False
 
     @property
     def prototype(self) -> str:
@@ -136,32 +137,32 @@ class Call:
         return f"BOOL WINAPI {self.name}({', '.join(forms)})"
 
 
-def _call(number: int, name: str, parameters: str, *, mandatory: bool = True) -> Call:
+def _call(number: int, name: str, parameters: str, *, mandatory: bool = True, asks: bool = False) -> Call:
     """A row of the table; each word is name:kind, with a question mark behind a handle that may be 0."""
     parts = ((*word.rstrip("?").partition(":"), word.endswith("?")) for word in parameters.split())
     found = tuple(Parameter(name=own, kind=Kind(kind or own), optional=optional) for own, _, kind, optional in parts)
     inputs = tuple(parameter for parameter in found if not parameter.kind.is_answer)
-    return Call(number=number, name=name, parameters=found, inputs=inputs, mandatory=mandatory)
+    return Call(number=number, name=name, parameters=found, inputs=inputs, mandatory=mandatory, asks=asks)
 
 
 CALLS: tuple[Call, ...] = (
-    _call(1, "CPAcquireContext", "new_context:new-context container:text flags:dword window:vtable"),
+    _call(1, "CPAcquireContext", "new_context:new-context container:text flags:dword window:vtable", asks=True),
     _call(2, "CPReleaseContext", "context flags:dword"),
-    _call(3, "CPGenKey", "context algorithm flags:dword new_key:new-key"),
+    _call(3, "CPGenKey", "context algorithm flags:dword new_key:new-key", asks=True),
     _call(4, "CPDeriveKey", "context algorithm base:hash flags:dword new_key:new-key"),
     _call(5, "CPDestroyKey", "context key"),
-    _call(6, "CPSetKeyParam", "context key parameter:dword data:set-data flags:dword"),
+    _call(6, "CPSetKeyParam", "context key parameter:dword data:set-data flags:dword", asks=True),
     _call(7, "CPGetKeyParam", "context key parameter:dword room:buffer flags:dword"),
     _call(8, "CPExportKey", "context key public_key:key? blob_type:dword flags:dword room:buffer"),
-    _call(9, "CPImportKey", "context data:bytes public_key:key? flags:dword new_key:new-key"),
+    _call(9, "CPImportKey", "context data:bytes public_key:key? flags:dword new_key:new-key", asks=True),
     _call(10, "CPEncrypt", "context key hash? final:bool flags:dword data length room"),
-    _call(11, "CPDecrypt", "context key hash? final:bool flags:dword data length"),
+    _call(11, "CPDecrypt", "context key hash? final:bool flags:dword data length", asks=True),
     _call(12, "CPCreateHash", "context algorithm key? flags:dword new_hash:new-hash"),
     _call(13, "CPHashData", "context hash data:bytes flags:dword"),
     _call(14, "CPHashSessionKey", "context hash key flags:dword"),
     _call(15, "CPGetHashParam", "context hash parameter:dword room:buffer flags:dword"),
     _call(16, "CPDestroyHash", "context hash"),
-    _call(17, "CPSignHash", "context hash key_spec:dword description:wide-text flags:dword room:buffer"),
+    _call(17, "CPSignHash", "context hash key_spec:dword description:wide-text flags:dword room:buffer", asks=True),
     _call(18, "CPGenRandom", "context length:dword seed:random"),
     _call(19, "CPGetUserKey", "context key_spec:dword new_key:new-key"),
     _call(20, "CPSetProvParam", "context parameter:dword data:set-data flags:dword"),

@@ -90,6 +90,7 @@ class WindowDialog:
         except OSError as error:
             LOG.error("no window for the %s: %s", order.request.label, error.strerror)
             return None
+        _let_in_front(process.pid)
         try:
             messages.send_order(cast(BinaryIO, process.stdin), order)
         except OSError:
@@ -97,6 +98,14 @@ class WindowDialog:
             _end(process)
             return None
         return process
+
+
+def _let_in_front(pid: int) -> None:
+    """Hand on the right to be in front, which the program that asks has given to the agent; Windows alone has it."""
+    if sys.platform == "win32":
+        import ctypes
+
+        ctypes.windll.user32.AllowSetForegroundWindow(ctypes.c_ulong(pid))
 
 
 def _answer(reply: Reply, request: PinRequest) -> Answer | None:

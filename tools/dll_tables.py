@@ -110,6 +110,7 @@ def _header_lines() -> Iterator[str]:
         "",
         "struct call {",
         "    WORD number;",
+        "    BYTE asks;",
         "    BYTE count;",
         "    BYTE kinds[CALL_MOST_PARAMETERS];",
         "};",
@@ -138,6 +139,7 @@ def _export_lines() -> Iterator[str]:
     yield "const struct call CALLS[CALL_COUNT] = {"
     for call in CALLS:
         yield f"    {{{_number_name(call)},"
+        yield f"     {int(call.asks)},"
         yield f"     {len(call.parameters)},"
         kinds = [f"PARAMETER_{parameter.kind.name}" for parameter in call.parameters]
         yield from _wrapped("     {", kinds, "}},")

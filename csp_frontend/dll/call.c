@@ -30,9 +30,10 @@ static DWORD exchange(const struct pending *pending)
     struct reply reply;
     const struct call *call = pending->call;
     BOOL understood;
-    const DWORD status =
-        session_exchange(pending->session, call->number, is_repeatable(call, pending->arguments), &reply);
+    DWORD status;
 
+    pending->session->may_ask = call->asks != 0;
+    status = session_exchange(pending->session, call->number, is_repeatable(call, pending->arguments), &reply);
     if (status != ERROR_SUCCESS) {
         return status;
     }

@@ -117,6 +117,7 @@ enum call_number {
 
 struct call {
     WORD number;
+    BYTE asks;
     BYTE count;
     BYTE kinds[CALL_MOST_PARAMETERS];
 };

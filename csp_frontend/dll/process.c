@@ -2,6 +2,7 @@
 
 #include "agent_start.h"
 #include "digest.h"
+#include "foreground.h"
 #include "gather.h"
 
 #include <string.h>
@@ -129,6 +130,7 @@ void session_begin(struct session *session)
 {
     buffer_clear(&session->values);
     session->count = 0;
+    session->may_ask = FALSE;
 }
 
 /* A link that does not work any more: its handles, if it was the last one, are gone with it. */
@@ -259,6 +261,9 @@ static enum outcome exchange_once(struct session *session, DWORD number, struct 
 
     if (outcome != OUTCOME_DONE) {
         return outcome;
+    }
+    if (session->may_ask) {
+        foreground_allow(session->link->endpoint.pid);
     }
     outcome = link_call(session->link, process.number, number, session->count, &session->values, reply);
     if (outcome != OUTCOME_DONE) {

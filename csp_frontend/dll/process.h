@@ -10,6 +10,8 @@ struct session {
     struct link *link;
     /* Whether the thread's last call failed. */
     BOOL failed;
+    /* Whether a person may have to be asked for the next call, in a window of the agent's. */
+    BOOL may_ask;
     /* What the next call sends: values, and how many they are. */
     struct buffer values;
     DWORD count;
@@ -21,7 +23,7 @@ struct session {
  */
 struct session *session_of_thread(void);
 
-/* Begin a new call: no values. */
+/* Begin a new call: no values, and nobody is asked. */
 void session_begin(struct session *session);
 
 /*

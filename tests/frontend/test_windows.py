@@ -258,6 +258,12 @@ def test_wrong_pins_and_their_reason(place: Place, family: str) -> None:
     place.run("pins", place.container(family, key), str(key.spec), PIN)
 
 
+def test_the_agent_may_put_its_window_in_front(place: Place) -> None:
+    key = KEYS["piv"][0]
+    ended = place.run("front", place.container("piv", key), str(key.spec))
+    assert ended.told("heir") == [str(place.agent.process.pid)]
+
+
 def test_a_person_who_cancels(place: Place) -> None:
     reader = place.rig.reader_names[CANCELLING]
     place.run("wait", f"\\\\.\\{reader}\\", hex(Code.SCARD_W_CANCELLED_BY_USER))

@@ -29,6 +29,7 @@ static const struct {
     {"load", 5, load},
     {"one-call", 0, one_call},
     {"wait", 1, wait_for_agent},
+    {"front", 2, front},
     {"bench-hashes", 2, bench_hashes},
     {"bench-calls", 4, bench_calls},
 };
