@@ -346,7 +346,9 @@ class Card:
                     hint="Reset it first, if all of that may be lost.",
                 )
             given = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
-            self._directory.initialise(Setup(label=label, serial=serial, pin=given[0], puk=given[1], admin=given[2]))
+            self._directory.initialise(
+                Setup(label=label, serial=serial, pin=given[0], puk=given[1], admin=given[2], again=again)
+            )
 
     def activate(self) -> None:
         """End an initialisation of which only the end may be missing; nothing where it was ended already."""

@@ -25,6 +25,7 @@ class Setup:
     """What a blank card is to be given: a label, and the secrets that families without factory values need.
 
     `serial` is for families whose blank cards have no serial number; empty: a random one. They take 8 or 16 bytes.
+    `again`: an earlier attempt, with the same secrets, was interrupted.
     """
 
     label: str = ""
@@ -32,6 +33,7 @@ class Setup:
     pin: Secret | None = None
     puk: Secret | None = None
     admin: Secret | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,10 @@ class Directory(Protocol):
         ...
 
     def initialise(self, setup: Setup) -> None:
-        """Write what a blank card needs to be usable; InputError if a secret that it needs is missing."""
+        """Write what a blank card needs to be usable; InputError if a secret that it needs is missing.
+
+        With `again` it completes what an interrupted attempt has left.
+        """
         ...
 
 

@@ -167,6 +167,23 @@ class HeldSecrets:
         envelope = None if sealer is None or isinstance(rule, Derived) else sealer.seal(secret, f"{self._label}/{name}")
         return Proposal(name=name, secret=secret, source=_SOURCES[type(rule)], envelope=envelope)
 
+    def proposal(self, name: str) -> Proposal | None:
+        """The first secret of a card as it was proposed, where the card may have taken it; None if none was proposed.
+
+        Parked if it cannot be known without a person.
+        """
+        record = self._records.get(name)
+        if record is None or record.state is not SecretState.PROPOSED:
+            return None
+        opener, plan = self._keeping.opener, self._plans.get(name)
+        if record.envelope is None:
+            secret = self._initial(name) if plan is not None and plan.initial is not None else self._made(name)
+        else:
+            secret = None if opener is None else opener.open(record.envelope, f"{self._label}/{name}")
+        if secret is None:
+            raise Parked(Reason.UNLOCK_NEEDED, f"the {name} that the card may have is in the journal only, encrypted")
+        return Proposal(name=name, secret=secret, source=record.source, envelope=record.envelope)
+
     def settled(self, record: SecretRecord, secret: Secret | None) -> None:
         """The card has the secret of this record now; None: it is not known here."""
         self._records[record.name] = record

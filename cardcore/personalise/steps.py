@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SET_UP = "set-up"
 """The operation by which families whose blank cards have no secrets are given their first ones."""
 
+SET_UP_AGAIN = "set-up-again"
+"""The operation by which that is completed, with the same secrets, where the card keeps what it was given."""
+
 
 class Step:
     """One step of the work on a card. It is recorded as started before `run`, and as done after it.
@@ -62,7 +65,8 @@ class Step:
 class InitialiseStep(Step):
     """Makes a blank card usable. Families whose blank cards have no secrets get the first ones here.
 
-    Done again after an interruption it begins anew, as far as the card lets it (`Card.initialise` with `again`).
+    Done again after an interruption it begins anew, with other secrets; where the card keeps the first ones that it was
+    given, with the same.
     """
 
     logs_in = False
@@ -71,12 +75,21 @@ class InitialiseStep(Step):
         super().__init__("initialise")
         self._label = plan.label
         self._proposals: tuple[Proposal, ...] = ()
+        self._kept: dict[str, Proposal] = {}
+
+    def prepare(self, work: Workpiece) -> None:
+        """The secrets that a card may have from an attempt that was interrupted; Parked if they cannot be known."""
+        keeps = SET_UP_AGAIN in work.card.profile.operations
+        found = [work.secrets.proposal(name) for name in _first_secrets(work)] if keeps else []
+        self._kept = {one.name: one for one in found if one is not None}
 
     def start(self, work: Workpiece, change: Change) -> None:
         """The first secrets, before the card has them."""
-        self._proposals = tuple(work.secrets.propose(name, first=True) for name in _first_secrets(work))
+        names, kept = _first_secrets(work), self._kept
+        self._proposals = tuple(kept.get(name) or work.secrets.propose(name, first=True) for name in names)
         for proposal in self._proposals:
-            record_proposal(work, change, proposal)
+            if proposal.name not in kept:
+                record_proposal(work, change, proposal)
 
     def run(self, work: Workpiece) -> Result:
         """Initialise; where the card has factory secrets, its administrator has to be known for that."""

@@ -105,6 +105,7 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "generate": OperationEntry("generate a key pair and return its public key", _KEY | _ALG),
     "import": OperationEntry("write a private key to the card", _KEY | _ALG | _PRIVATE),
     "create-key": OperationEntry("make the place for a new key pair", _KEY),
+    "activate-key": OperationEntry("end the making of a key's place that was interrupted", _KEY),
     "delete-key": OperationEntry("delete a key pair", _KEY),
     "key-info": OperationEntry(
         "tell type, policy, origin and public key of a slot", _KEY - {"key.type", "key.kind", "key.size"}
@@ -126,6 +127,10 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "delete-file": OperationEntry("delete the current file", frozenset({"object", "file.id"})),
     "set-up": OperationEntry(
         "give a blank card its first secrets, and what its directory needs before files can be made",
+        frozenset({"pin.ref", "puk.ref", "puk.block", "new_pin.block", "admin.ref", "new_admin.key"}),
+    ),
+    "set-up-again": OperationEntry(
+        "do what is left of `set-up`, with the same secrets, where the card keeps what it was given",
         frozenset({"pin.ref", "puk.ref", "puk.block", "new_pin.block", "admin.ref", "new_admin.key"}),
     ),
     "activate": OperationEntry("end the initialisation of a blank card", _NOTHING),

@@ -176,10 +176,20 @@ class GidsDirectory(FixedSlots):
         with self._session.transaction():
             if self._map().get(self._index(slot)).valid:
                 self.strike(slot)
-            with suppress(NotFound):  # the usual case: no file is left of an earlier key
-                self._session.run("delete-key", values)
+            self._remove_file(values)
             self._session.run("create-key", values)
         return slot
+
+    def _remove_file(self, values: dict[str, Value]) -> None:
+        """Delete the file of an earlier key; one whose making was interrupted cannot be deleted before it is active."""
+        with suppress(NotFound):  # the usual case: there is none
+            try:
+                self._session.run("delete-key", values)
+            except StatusError as error:
+                if error.sw != Sw.CONDITIONS_NOT_SATISFIED:
+                    raise
+                self._session.run("activate-key", values)
+                self._session.run("delete-key", values)
 
     def enrol(self, slot: KeySlot, public: PublicKey, origin: str) -> None:
         """Enter a key pair as a new container, for exchange as well as signatures."""

@@ -6,7 +6,7 @@ import secrets
 
 from cardcore.directory.base import Setup
 from cardcore.directory.files import Files
-from cardcore.directory.firstsecrets import require_set_up, set_first_secrets
+from cardcore.directory.firstsecrets import can_set_up_again, require_set_up, set_first_secrets
 from cardcore.directory.pkcs15 import encoding
 from cardcore.directory.pkcs15.structure import DIR, Kind
 from cardcore.directory.pkcs15.token import now
@@ -29,6 +29,7 @@ class Creation:
     def __init__(self, session: Session, files: Files) -> None:
         self._session = session
         self._files = files
+        self._again = False
 
     def run(self, setup: Setup) -> None:
         """Do it all; InputError before anything is sent if a secret is missing or does not fit."""
@@ -37,6 +38,7 @@ class Creation:
         if len(label.encode()) > _MAX_LABEL:
             raise InputError("the label is too long", hint=f"It has {_MAX_LABEL} bytes at most.")
         spec = self._session.profile.pins[_USER]
+        self._again = setup.again and can_set_up_again(self._session)
         set_first_secrets(self._session, setup)
         self._write(spec, label, setup.serial or secrets.token_bytes(_SERIAL_SIZE))
 
@@ -53,5 +55,12 @@ class Creation:
             # Last: a card that tells its serial number has everything else.
             (application + bytes.fromhex("5032"), len(token), "free", token),
         ):
-            self._files.create(path, size, access)
-            self._files.replace(path, content)
+            if not (self._again and self._files.exists(path)):
+                self._files.create(path, size, access)
+            self._write_whole(path, content)
+
+    def _write_whole(self, path: bytes, content: bytes) -> None:
+        """Its first byte last: until then the file is blank, whatever interrupts this."""
+        begun = b"\x00" + content[1:]
+        self._files.change(path, bytes(len(content)), begun)
+        self._files.change(path, begun, content)

@@ -11,6 +11,7 @@ from cardcore.directory.pkcs15.structure import Structure
 from cardcore.errors import NotFound, ReplyError
 from cardcore.profile.vocabulary import DATED_CHANGES
 from cardcore.session import Session
+from cardcore.sw import Sw
 from cardcore.tlv import Tlv, encode, parse, parse_one
 
 _LAST_UPDATE = 0xA5
@@ -77,7 +78,10 @@ class Token:
         self._files.change(self._structure.token_info, old, encode(der.SEQUENCE, parts))
 
     def _read(self) -> list[Tlv]:
-        outer = parse_one(self._files.value(self._structure.token_info))
+        content = self._files.first(self._structure.token_info)
+        if not content:
+            raise NotFound("EF.TokenInfo is blank", sw=Sw.DATA_NOT_FOUND, hint="Initialise the card: `cardcore init`.")
+        outer = parse_one(content)
         if outer.tag != der.SEQUENCE:
             raise ReplyError("EF.TokenInfo is no SEQUENCE")
         return parse(outer.value)
