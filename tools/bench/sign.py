@@ -1,6 +1,6 @@
 """`cardcore sign` as a whole process against `pkcs11-tool --sign` on the same virtual card behind a real pcscd.
 
-The two commands run in turn, so that a drift of the machine's speed meets both; the ratio of their medians counts. Once
+The commands run in turn, so that a drift of the machine's speed meets all; the ratio of their medians counts. Once
 with no delay and once with 20 ms per APDU on the card's side, as slow cards have. Needs pcscd, vpcd and OpenSC.
 The command's own processor time is told too: other work on the machine makes the wall time longer, that hardly.
 The package is compiled to bytecode first, as every installer does; a checkout where Python may not write is not.
@@ -43,7 +43,7 @@ GOAL_WITH_DELAY = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """One of the two commands."""
+    """One of the commands."""
 
     name: str
     command: Sequence[str]
@@ -74,16 +74,15 @@ def prepared_card() -> SoftCard:
     return card
 
 
-def contenders(reader: str) -> tuple[Contender, Contender]:
-    """This project's command, and OpenSC's."""
+def contenders(reader: str) -> tuple[Contender, ...]:
+    """This project's command on a card that it meets for the first time and on one that it knows, and OpenSC's."""
     ours = str(Path(sys.executable).with_name("cardcore"))
+    sign = ("sign", "--key", KEY, "--pin", "env:BENCH_PIN", "data", "--out", "ours")
     return (
+        Contender(name="cardcore, unknown card", command=(ours, "--reader", reader, "--no-cache", *sign)),
+        Contender(name="cardcore, known card", command=(ours, "--reader", reader, *sign)),
         Contender(
-            name="cardcore sign",
-            command=(ours, "--reader", reader, "sign", "--key", KEY, "--pin", "env:BENCH_PIN", "data", "--out", "ours"),
-        ),
-        Contender(
-            name="pkcs11-tool --sign",
+            name="pkcs11-tool",
             command=(
                 *("pkcs11-tool", "--login", "--pin", PIN, "--sign", "--mechanism", "SHA256-RSA-PKCS", "--id", "01"),
                 *("--input-file", "data", "--output-file", "theirs"),
@@ -93,30 +92,32 @@ def contenders(reader: str) -> tuple[Contender, Contender]:
 
 
 def compare(rig: PcscRig, card: SoftCard, delay: float, rounds: int, folder: Path) -> float:
-    """Run both in turn, print their medians, return the ratio ours / theirs."""
+    """Run them in turn, print their medians, return the ratio of an unknown card: ours / theirs."""
     exchanged: list[bytes] = []
     rig.insert(0, card, delay_ms=delay, watch=lambda command, _: exchanged.append(command))
-    env = {**rig.env, "BENCH_PIN": PIN}
-    pair = contenders(rig.reader_names[0])
-    times: dict[str, list[tuple[float, float]]] = {contender.name: [] for contender in pair}
+    env = {**rig.env, "BENCH_PIN": PIN, "XDG_CACHE_HOME": str(folder / "cache")}
+    commands = contenders(rig.reader_names[0])
+    times: dict[str, list[tuple[float, float]]] = {contender.name: [] for contender in commands}
     apdus: dict[str, int] = {}
     for _ in range(rounds + 1):  # the first is for warming up
-        for contender in pair:
+        for contender in commands:
             exchanged.clear()
             times[contender.name].append(contender.seconds(env, folder))
             apdus[contender.name] = len(exchanged)
     rig.remove(0)
     same = (folder / "ours").read_bytes() == (folder / "theirs").read_bytes()
-    medians: list[float] = []
-    for contender in pair:
-        wall, processor = (statistics.median(column) for column in zip(*times[contender.name][1:], strict=True))
-        medians.append(wall)
+    medians: dict[str, float] = {}
+    for name, taken in times.items():
+        wall, processor = (statistics.median(column) for column in zip(*taken[1:], strict=True))
+        medians[name] = wall
         print(
-            f"{delay:4.0f} ms per APDU  {contender.name:<20} {wall * 1000:7.1f} ms, {processor * 1000:6.1f} ms of them "
-            f"processor time  {apdus[contender.name]:3d} APDUs"
+            f"{delay:4.0f} ms per APDU  {name:<22} {wall * 1000:7.1f} ms, {processor * 1000:6.1f} ms of them "
+            f"processor time  {apdus[name]:3d} APDUs"
         )
-    print(f"{delay:4.0f} ms per APDU  ratio {medians[0] / medians[1]:.2f}, same signature: {'yes' if same else 'NO'}")
-    return medians[0] / medians[1]
+    unknown, known, theirs = medians.values()
+    ratios = f"ratio {unknown / theirs:.2f}, known card {known / theirs:.2f}"
+    print(f"{delay:4.0f} ms per APDU  {ratios}, same signature: {'yes' if same else 'NO'}")
+    return unknown / theirs
 
 
 def main() -> int:
