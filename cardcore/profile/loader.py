@@ -58,7 +58,7 @@ def _forbidden(text: str) -> re.Match[str] | None:
     Everything forbidden is not printable; only where there is something of the kind an expression finds out what,
     because one of so many characters takes longer to compile than a profile to read.
     """
-    if text.translate(_WITHOUT_BREAKS).isprintable():
+    if text.isprintable() or text.translate(_WITHOUT_BREAKS).isprintable():
         return None
     return re.search("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]", text)
 
