@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import monotonic
 from typing import Protocol
 
-from cardcore.errors import NoService
+from cardcore.errors import NoService, TransportError
 from cardcore.opening import SOFT
 from cardcore.transport.readers import ReaderState
+
+_PATIENCE = 15.0
+"""Seconds for which a service that has answered before may give other answers than readers."""
 
 
 class ReaderSource(Protocol):
@@ -38,6 +42,7 @@ class PcscReaders:
     def __init__(self, wanted: Sequence[str] = ()) -> None:
         from cardcore.transport.reader_list import ReaderList
 
+        self._answered = -_PATIENCE  # never: what is wrong at first is told at once
         self._wanted = [name.lower() for name in wanted]
         self._list = ReaderList()
 
@@ -47,6 +52,11 @@ class PcscReaders:
             states = self._list.now()
         except NoService:
             return []
+        except TransportError:
+            if monotonic() - self._answered > _PATIENCE:
+                raise
+            return []  # a service that is just ending, or beginning, refuses in many ways
+        self._answered = monotonic()
         if not self._wanted:
             return states
         return [state for state in states if any(name in state.name.lower() for name in self._wanted)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 
-from cardcore.errors import NoService
+from cardcore.errors import TransportError
 from cardcore.transport import pcsc
 from cardcore.transport.readers import ReaderState
 
@@ -28,7 +28,7 @@ class ReaderList:
             if self._context:
                 try:
                     return pcsc.states(self._context)
-                except NoService:
+                except TransportError:  # whatever a service that ends has answered, there may be another one by now
                     self._end()
             self._context = pcsc.begin_context()
             return pcsc.states(self._context)

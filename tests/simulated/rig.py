@@ -58,6 +58,7 @@ class PcscRig:
         self._readers = readers
         self._insertions: dict[int, _Insertion] = {}
         self._cleanup = ExitStack()
+        self._service: subprocess.Popen[bytes] | None = None
         self._folder = Path()
 
     @property
@@ -85,7 +86,8 @@ class PcscRig:
             cleanup.callback(shutil.rmtree, self._folder)
             self._bases = [_free_pair() for _ in range(len(self._names) // _SLOTS)]
             self._configure()
-            cleanup.callback(pcscd.end, pcscd.start(self._folder))
+            cleanup.callback(self._end_service)
+            self._service = pcscd.start(self._folder)
             self._await("empty", *self._names)
             cleanup.callback(self._remove_all)
             self._cleanup = cleanup.pop_all()
@@ -116,6 +118,16 @@ class PcscRig:
         """Take the card out of a reader; clients see that when this returns."""
         self._stop(reader)
         self._await("empty", self._names[reader])
+
+    def restart_service(self) -> None:
+        """The service ends, and another one comes in its place; cards stay in their readers, and lose their power."""
+        self._end_service()
+        (self._folder / "socket").unlink(missing_ok=True)
+        self._service = pcscd.start(self._folder)
+
+    def _end_service(self) -> None:
+        if self._service is not None:
+            pcscd.end(self._service)
 
     @contextmanager
     def holding(self, reader: int, card: PlayedCard) -> Iterator[None]:
