@@ -45,14 +45,15 @@ def run_with_restarts(rig: PcscRig, plan: Path) -> tuple[int, list[dict[str, Any
     """The command's exit status and events; the service is restarted after certain steps have begun."""
     command = [sys.executable, "-m", "cardcore", "--json", "personalise", str(plan), "--reader", "Rig"]
     command += ["--unlock", f"file:{plan.parent / 'issuer.key'}"]
-    told, steps = [], 0
+    told: list[dict[str, Any]] = []
+    steps = 0
     environment = {**os.environ, **rig.env, "MASTER": MASTER}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         for line in process.stdout:
             told.append(json.loads(line))
-            if told[-1]["event"] == "step-started":
-                steps += 1
-                if steps in STEPS_BEFORE:
-                    rig.restart_service()
+            started = told[-1]["event"] == "step-started"
+            steps += started
+            if started and steps in STEPS_BEFORE:
+                rig.restart_service()
     return process.returncode, told
