@@ -196,9 +196,13 @@ class Responder:
 
     def enrol(self, asked: rfc9810.PKIMessage) -> rfc9810.PKIBody:
         """Issue what is ordered in these tests."""
-        request = x509.load_der_x509_csr(encoder.encode(asked["body"]["p10cr"])[4:])
-        assert request.is_signature_valid
+        assert requested(asked).is_signature_valid
         return granting(self.ca.issue(order()).public_bytes(Encoding.DER))
+
+
+def requested(asked: rfc9810.PKIMessage) -> x509.CertificateSigningRequest:
+    """The request in a p10cr."""
+    return x509.load_der_x509_csr(encoder.encode(asked["body"]["p10cr"])[4:])
 
 
 def always(made: rfc9810.PKIBody) -> Make:
@@ -207,10 +211,20 @@ def always(made: rfc9810.PKIBody) -> Make:
 
 
 @contextmanager
-def talking(responder: Callable[[httpx.Request], httpx.Response], **changes: object) -> Iterator[Issuer]:
-    """An issuer whose messages go to the responder, their MACs quickly made."""
-    client = httpx.Client(transport=httpx.MockTransport(responder))
-    server = http.Server(url=httpx.URL("http://cmp.invalid/"), timeout=5.0, client=client)
+def reaching(responder: Callable[[httpx.Request], httpx.Response]) -> Iterator[None]:
+    """Whoever opens an issuer meanwhile talks to the responder; its MACs are quickly made."""
+
+    def connect(*arguments: object, **settings: object) -> http.Server:
+        client = httpx.Client(transport=httpx.MockTransport(responder))
+        return http.Server(url=httpx.URL("http://cmp.invalid/"), timeout=5.0, client=client)
+
     quick = patch.object(cmp_mac, "PBM_ROUNDS", 100)
-    with quick, patch.object(http, "connect", return_value=server), using(settings(**changes)) as issuer:
+    with quick, patch.object(http, "connect", connect):
+        yield
+
+
+@contextmanager
+def talking(responder: Callable[[httpx.Request], httpx.Response], **changes: object) -> Iterator[Issuer]:
+    """An issuer whose messages go to the responder."""
+    with reaching(responder), using(settings(**changes)) as issuer:
         yield issuer
