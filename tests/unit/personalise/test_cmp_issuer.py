@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha512
 from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyasn1.codec.der import encoder
 from pyasn1.type import univ
@@ -195,6 +197,22 @@ def confirmations(responder: Responder) -> list[tuple[int, int]]:
     return [
         (int(one["certReqId"]), int(one["statusInfo"]["status"]) if one["statusInfo"].isValue else 0) for one in found
     ]
+
+
+def test_a_confirmation_names_its_hash_where_the_certificate_does_not() -> None:
+    """RFC 9810, 5.3.18; OpenSSL's server looks at the hashes of the other kind."""
+    private = ed25519.Ed25519PrivateKey.generate()
+    builder = CA.builder(order()).issuer_name(CA.certificate.subject).serial_number(4711)
+    made = builder.sign(private, None).public_bytes(Encoding.DER)
+    responder = Responder(ca=CA, bodies={"p10cr": always(granting(made))})
+    with talking(responder) as issuer:
+        issued(issuer.order(order()))
+    (told,) = responder.told[-1]["body"]["certConf"]
+    assert (bytes(told["certHash"]), str(told["hashAlg"]["algorithm"])) == (
+        sha512(made).digest(),
+        "2.16.840.1.101.3.4.2.3",
+    )
+    assert [int(message["header"]["pvno"]) for message in responder.told] == [2, 2, 3]
 
 
 def test_a_wrong_certificate_is_declined() -> None:
