@@ -30,6 +30,7 @@ class Personalise(LazyGroup):
         "status": Entry("personalise_status:status", "Show runs, their stations, parked cards."),
         "report": Entry("personalise_status:report", "Write what came of a run, or of one card."),
         "retry": Entry("personalise_cards:retry", "Let a parked card go on."),
+        "settle": Entry("personalise_settle:settle", "Find out which of two secrets a card has."),
         "undo": Entry("personalise_cards:undo", "Reset a card; its holder gets another one."),
         "replace": Entry("personalise_cards:replace", "Give a holder another card."),
         "letters": Entry("personalise_letters:letters", "Write the PIN letters of finished cards."),

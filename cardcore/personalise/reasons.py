@@ -97,8 +97,8 @@ PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
         ),
         Reason.UNKNOWN_OUTCOME: Parking(
             continues=False,
-            advice="The card has one of two secrets, which are both in the journal. `cardcore personalise undo` resets "
-            "it, and its holder gets a new card.",
+            advice="The card has one of two secrets, which are both in the journal. `cardcore personalise settle` asks "
+            "it once for the one that you name; `undo` resets it, and its holder gets a new card.",
         ),
         Reason.VERIFICATION_FAILED: Parking(
             continues=False, advice="Do not hand it out: `cardcore personalise undo` it, or put it away."

@@ -111,6 +111,7 @@ ELSEWHERE = frozenset(
         "personalise retry",
         "personalise run",
         "personalise schema",
+        "personalise settle",
         "personalise status",
         "personalise undo",
     }

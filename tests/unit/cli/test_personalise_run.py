@@ -122,6 +122,21 @@ def test_a_plan_that_has_changed_is_accepted_or_not_gone_on_with(bureau: Shell) 
     assert (again.error["code"], events(again)[0]["holders"]) == ("unfinished", 3)
 
 
+def test_a_secret_in_doubt_is_settled(bureau: Shell) -> None:
+    assert run(bureau, "--first", "1").status == 0
+    settle = ("--json", "--reader", "soft:one", "personalise", "settle", "plan.yaml", "--has", "new")
+    assert (bureau(*settle).status, bureau(*settle).error["code"]) == (FAILED, "input")
+    with closing(sqlite3.connect(bureau.folder / "plan.journal")) as journal:  # as if its answer had been lost
+        journal.execute("update cards set state = 'parked', reason = 'unknown-outcome'")
+        journal.execute("update steps set state = 'started' where step = 'secret:user'")
+        journal.execute("update secrets set state = 'proposed' where name = 'user'")
+        journal.commit()
+    assert bureau(*settle).error["code"] == "parked"  # without a recipient's key nobody knows it
+    ended = bureau(*settle, "--unlock", "file:issuer.key")
+    assert_documented("personalise settle", ended.json)
+    assert (ended.json["secret"], ended.json["has"]) == ("user", "new")
+
+
 def test_no_secret_stands_in_the_journal_in_clear(bureau: Shell) -> None:
     staff = STAFF.replace("mail", "mail,code").replace(".org", ".org,471103")
     plan = SMALL["piv"].replace("final: {random: {digits: 6}}", "final: {field: code}")
