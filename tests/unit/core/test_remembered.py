@@ -1,88 +1,19 @@
-"""What one process remembers for the next: it spares commands, and is never taken for what the card holds now."""
+"""Types of keys that one process remembers for the next: they spare commands, and are never taken for what is there."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
+from contextlib import nullcontext
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric import padding as oracle
 
-from cardcore import opening
-from cardcore.apdu import CommandApdu
-from cardcore.card import Card
 from cardcore.errors import NotFound, PinError, SecurityStatus, StatusError
-from cardcore.masking import OPEN, Mask
 from cardcore.softcard import SoftCard, volatile_card
-from cardcore.transport.faults import CountingTransport
-from cardcore.transport.soft import SoftTransport
-from tests.unit.core.rsakeys import HASHES
-from tests.unit.core.softpiv import ADMIN, COST, PIN, certificate
+from tests.unit.core.remembering import MESSAGE, check, elsewhere, files, new_card, opened
+from tests.unit.core.softpiv import ADMIN, COST, PIN
 
-MESSAGE = b"what is signed"
 WRONG = "999999"
-_VERIFY = 0x20
-
-
-class Watched(CountingTransport):
-    """Counts commands, and keeps those that bring a PIN, and whether anything was remembered when others went by."""
-
-    def __init__(self, soft: SoftCard) -> None:
-        super().__init__(SoftTransport(soft, "watched"))
-        self.pins = 0
-        self.remembered: list[tuple[int, bool]] = []
-
-    @property
-    def extended_length(self) -> bool:
-        """No."""
-        return False
-
-    def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
-        """Take note, and send."""
-        apdu = CommandApdu.decode(command)
-        self.pins += apdu.ins == _VERIFY and bool(apdu.data)
-        self.remembered.append((apdu.ins, bool(files())))
-        return super().transmit(command, mask)
-
-
-def files() -> list[Path]:
-    return sorted((Path(os.environ["XDG_CACHE_HOME"]) / "cardcore" / "public").glob("*.cache"))
-
-
-@contextmanager
-def opened(soft: SoftCard, *, cached: bool = True) -> Iterator[tuple[Card, Watched]]:
-    """A process that uses the card: it connects, and the card is reset afterwards."""
-    transport = Watched(soft)
-    with opening.open_on(transport, cached=cached) as card:
-        yield card, transport
-    soft.reset()
-
-
-@contextmanager
-def elsewhere(soft: SoftCard, monkeypatch: pytest.MonkeyPatch, *, admin: bool = True) -> Iterator[Card]:
-    """Another machine, of whose changes nothing remembered here can be told."""
-    with monkeypatch.context() as there:
-        there.setenv("XDG_CACHE_HOME", os.environ["XDG_CACHE_HOME"] + "-elsewhere")
-        with opened(soft) as (card, _):
-            if admin:
-                card.authenticate_admin(ADMIN)
-            else:
-                card.verify(PIN)
-            yield card
-
-
-def new_card(application: str, key: str, kind: str = "rsa2048") -> SoftCard:
-    soft = volatile_card(application, cost=COST)
-    with opened(soft, cached=False) as (card, _):
-        if application == "piv":
-            card.authenticate_admin(ADMIN)
-        else:
-            card.verify(PIN)
-        card.generate(key, kind)
-    return soft
 
 
 @pytest.fixture
@@ -93,54 +24,6 @@ def piv() -> SoftCard:
         card.sign("9a", MESSAGE, pin=PIN)
     assert files()
     return soft
-
-
-class Clock:
-    """The time as cards are told it; it stands still until it is moved on."""
-
-    def __init__(self) -> None:
-        self.seconds = 0
-
-    def now(self) -> bytes:
-        """GeneralizedTime."""
-        return f"2026112812{self.seconds // 60:02}{self.seconds % 60:02}Z".encode()
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The clock of all processes in a test."""
-    made = Clock()
-    monkeypatch.setattr("cardcore.directory.pkcs15.token.now", made.now)
-    return made
-
-
-@pytest.fixture(params=["gids", "isoapplet"])
-def dated(request: pytest.FixtureRequest, clock: Clock) -> SoftCard:
-    """A card that counts or dates its changes, with a key and a certificate that were made some time ago."""
-    soft = new_card(request.param, "1")
-    with opened(soft, cached=False) as (card, _):
-        card.verify(PIN)
-        card.write_certificate("1", certificate(rsa_key(card)))
-    clock.seconds += 10
-    return soft
-
-
-def rsa_key(card: Card) -> rsa.RSAPublicKey:
-    found = card.public_key("1")
-    assert isinstance(found, rsa.RSAPublicKey)
-    return found
-
-
-def check(public: object, signature: bytes) -> None:
-    """Verify a signature in software."""
-    if isinstance(public, rsa.RSAPublicKey):
-        public.verify(signature, MESSAGE, oracle.PKCS1v15(), HASHES["sha256"])
-    else:
-        assert isinstance(public, ec.EllipticCurvePublicKey)
-        public.verify(signature, MESSAGE, ec.ECDSA(HASHES["sha256"]))
-
-
-# Types of keys
 
 
 def test_a_key_that_others_replaced_by_one_of_its_type_signs_as_itself(
@@ -304,94 +187,3 @@ def test_everything_that_writes_forgets_first(piv: SoftCard, cached: bool) -> No
                 action()
             assert (ins, False) in transport.remembered
             assert not files()
-
-
-# Certificates
-
-
-def test_a_certificate_is_read_once(dated: SoftCard) -> None:
-    counts = []
-    for _ in range(3):
-        with opened(dated) as (card, transport):
-            (found,) = card.certificates().values()
-            assert found.public_key() == rsa_key(card)
-            counts.append(transport.count)
-    with opened(dated, cached=False) as (card, transport):
-        assert list(card.certificates().values()) == [found]
-        rsa_key(card)
-        assert counts[1] == counts[2] < transport.count
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_a_certificate_that_others_replaced_or_deleted_is_read_anew(
-    dated: SoftCard, clock: Clock, monkeypatch: pytest.MonkeyPatch, gone: bool
-) -> None:
-    with opened(dated) as (card, _):
-        before = card.certificate("1")
-    with elsewhere(dated, monkeypatch, admin=False) as other:
-        if gone:
-            other.delete_certificate("1")
-        else:
-            other.write_certificate("1", certificate(rsa_key(other)))
-        now = other.certificate("1")
-    for _ in range(2):
-        clock.seconds += 10
-        with opened(dated) as (card, _):
-            assert card.certificate("1") == now != before
-
-
-def test_a_change_in_the_same_second_is_seen(dated: SoftCard, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cardcore.directory.pkcs15.token._later", lambda _: clock.now())  # as other programs do
-    with elsewhere(dated, monkeypatch, admin=False) as other:
-        other.write_certificate("1", certificate(rsa_key(other)))
-    with opened(dated) as (card, _):
-        before = card.certificate("1")
-    with elsewhere(dated, monkeypatch, admin=False) as other:
-        other.write_certificate("1", certificate(rsa_key(other)))
-    with opened(dated) as (card, _):
-        assert card.certificate("1") != before
-
-
-def test_another_card_with_the_same_serial_number_is_another_card(clock: Clock) -> None:
-    cards = []
-    for _ in range(2):
-        soft = volatile_card("gids", cost=COST, blank=True)
-        with opened(soft, cached=False) as (card, _):
-            card.initialise(pin=PIN, admin=ADMIN, serial=bytes(16))
-            card.verify(PIN)
-            card.generate("1", "rsa2048")
-            card.write_certificate("1", certificate(rsa_key(card)))
-        cards.append(soft)
-    seen = []
-    for soft in cards * 2:
-        with opened(soft) as (card, _):
-            assert card.serial() == "00" * 16
-            seen.append(card.certificate("1"))
-    assert seen[0] == seen[2] != seen[1] == seen[3]
-
-
-def test_what_is_read_after_the_pin_is_neither_kept_nor_taken(dated: SoftCard) -> None:
-    with opened(dated) as (card, _):
-        card.verify(PIN)
-        found = card.certificate("1")
-    assert found is not None
-    assert not files()
-
-
-def test_a_damaged_certificate_that_was_kept_is_told_as_one(dated: SoftCard) -> None:
-    """The file's hash keeps accidents out; what was on the card as rubbish stays rubbish."""
-    with opened(dated) as (card, _):
-        card.certificate("1")
-    (path,) = files()
-    path.write_bytes(path.read_bytes()[:-1])
-    with opened(dated) as (card, _):
-        assert card.certificate("1") is not None
-
-
-@pytest.mark.parametrize("application", ["piv", "openpgp"])
-def test_a_card_that_counts_no_changes_is_read_each_time(application: str) -> None:
-    soft = volatile_card(application, cost=COST)
-    for _ in range(2):
-        with opened(soft) as (card, _):
-            assert card.certificates() == {}
-    assert not files()
