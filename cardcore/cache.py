@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 DIFFERS = "differs"
 """A hint that says: among the cards of this kind the key has had several types, so ask."""
@@ -28,12 +28,14 @@ _PRIVATE = 0o700
 _SUFFIX = ".cache"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Remembered:
+class _Remembered(NamedTuple):
     """The content of one file: key types by slot; objects by mark and name, empty where the card has none."""
 
-    types: dict[str, str] = field(default_factory=dict)
-    objects: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    types: Mapping[str, str]
+    objects: Mapping[str, Mapping[str, bytes]]
+
+
+_NOTHING = _Remembered(types={}, objects={})
 
 
 class CardCache:
@@ -71,7 +73,7 @@ class CardCache:
 
     def drop(self) -> None:
         """Forget all cards of this kind: one of them is about to be changed, or was."""
-        self._read = _Remembered()
+        self._read = _NOTHING
         with suppress(OSError):
             folder = _folder()
             if _ours(os.lstat(folder), stat.S_IFDIR):
@@ -87,10 +89,10 @@ class CardCache:
         try:
             folder = _folder()
             if not _ours(os.lstat(folder), stat.S_IFDIR):
-                return _Remembered()
+                return _NOTHING
             return _decoded(_content(self._path(folder)))
         except (OSError, ValueError, RecursionError):
-            return _Remembered()
+            return _NOTHING
 
     def _write(self, remembered: _Remembered) -> None:
         self._read = remembered
@@ -173,7 +175,7 @@ def _encoded(remembered: _Remembered) -> bytes:
     objects = {
         mark: {name: content.hex() for name, content in named.items()} for mark, named in remembered.objects.items()
     }
-    text = json.dumps({"types": remembered.types, "objects": objects}).encode()
+    text = json.dumps({"types": dict(remembered.types), "objects": objects}).encode()
     return hashlib.sha256(text).hexdigest().encode() + b"\n" + text
 
 
