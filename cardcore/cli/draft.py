@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,15 +93,29 @@ class _Answers:
         self._terminal = _has_terminal()
 
     def value(self, name: str, question: str, default: str, read: Callable[[str], T]) -> T:
-        """The answer to one question."""
+        """The answer to one question; a person is asked again if it is not understood."""
         given = self._said.get(name)
         if given is None and self._terminal:
-            given = click.prompt(question, default=default, show_default=bool(default), err=True)
+            answer: T = click.prompt(
+                question,
+                default=default,
+                show_default=bool(default),
+                err=True,
+                value_proc=partial(_understood, read),
+            )
+            return answer
         try:
             return read(default if given is None else str(given))
         except ValueError as error:
             option = f"--{name.replace('_', '-')}"
             raise OptionError(f"{option}: {given!r} is not understood", hint=f"{question}.") from error
+
+
+def _understood(read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} is not understood.") from error
 
 
 def _has_terminal() -> bool:

@@ -10,7 +10,7 @@ import click
 
 from cardcore.errors import InputError
 
-_HEX_LINE = re.compile(r"\s*([0-9A-Fa-f]{2}[\s:]*){4,}")
+_HEX_LINE = re.compile(r"\s*([0-9A-Fa-f]{2}[\s:]*){2,}")
 _SOURCE = re.compile(r"prompt|pad|(env|file|fd):.+")
 _SECRET_OPTION = re.compile(r"--(new-)?(pin|puk|admin)|--password")
 

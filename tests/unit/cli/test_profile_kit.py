@@ -38,11 +38,12 @@ def test_a_new_profile_passes_the_check(shell: Shell) -> None:
 
 
 def test_questions_are_asked_on_a_terminal(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter(["", "Mine", "3B00", "81", "6-8", "none", "none", "11-13", "02", "padded"])
+    answers = iter(["My card", "", "Mine", "3B00", "1", "81", "6-8", "none", "", "11-13", "02", "padded"])
     monkeypatch.setattr("cardcore.cli.draft._has_terminal", lambda: True)
-    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _="": next(answers))
     ended = shell("profile", "new", "mine.yaml")
     assert ended.status == 0, ended.err
+    assert [word for word in ("My card", "1", "81") if f"'{word}' is not understood" in ended.err] == ["My card", "1"]
     made = load(shell.folder / "mine.yaml")
     assert (made.name, len(made.keys), made.pins["user"].ref) == ("Mine", 3, 0x81)
     assert list(answers) == []

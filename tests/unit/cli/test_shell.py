@@ -49,6 +49,12 @@ def test_a_raw_command_and_its_reply_decoded(shell: Shell) -> None:
     assert "63C3" in ended.out
 
 
+def test_a_raw_command_that_is_too_short_is_told_as_one(shell: Shell) -> None:
+    ended = shell.card("shell", stdin=b"00A4\n")
+    assert ended.status == 2
+    assert "It has at least 4 bytes" in ended.err
+
+
 def test_secrets_in_raw_commands_are_hidden(shell: Shell) -> None:
     ended = session(shell, SELECT, VERIFY)
     assert "313233343536" not in ended.out
