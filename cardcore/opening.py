@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cardcore.card import Card
@@ -13,7 +12,7 @@ from cardcore.channel import Channel, ChannelLimits
 from cardcore.engine import Engine
 from cardcore.errors import CardError, CardReset, NoCard, NoReader, ReplyError, StatusError, UnknownCard
 from cardcore.profile import catalog, match
-from cardcore.profile.match import Candidate
+from cardcore.profile.match import Candidate, Matched
 from cardcore.profile.model import Extended, Profile
 from cardcore.transport.base import Transport
 from cardcore.transport.logged import LOGGER_NAME, LoggingTransport
@@ -21,15 +20,6 @@ from cardcore.transport.logged import LOGGER_NAME, LoggingTransport
 SOFT = "soft:"
 REPLAY = "replay:"
 NO_CACHE = "CARDCORE_NO_CACHE"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identified:
-    """A profile that matches the card, why, and the AID under which its application is now selected."""
-
-    profile: Profile
-    reason: str
-    aid: bytes
 
 
 def open_card(
@@ -161,8 +151,11 @@ def _candidates(profile: str | None) -> list[Candidate]:
     return catalog.candidates() if profile is None else [Candidate.of(catalog.load(profile))]
 
 
-def identify(transport: Transport, candidates: Sequence[Candidate]) -> Identified:
-    """Find the one profile that the card matches, by ATR or by selecting applications; UnknownCard if there is none."""
+def identify(transport: Transport, candidates: Sequence[Candidate]) -> Matched:
+    """Find the one profile that the card matches, by ATR or by selecting applications; UnknownCard if there is none.
+
+    Its application is selected then.
+    """
     selected: dict[bytes, bytes | None] = {}
     last = b""
 
@@ -178,7 +171,7 @@ def identify(transport: Transport, candidates: Sequence[Candidate]) -> Identifie
         raise UnknownCard(f"no profile matches the card with the ATR {transport.atr.hex().upper()}")
     if found.aid and last != found.aid:
         select(found.profile, found.aid)
-    return Identified(profile=found.profile, reason=found.reason, aid=found.aid)
+    return found
 
 
 def _select(engine: Engine, aid: bytes) -> bytes | None:

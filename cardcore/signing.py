@@ -6,7 +6,7 @@ computes that form. A request that the card cannot do as asked is refused here, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cardcore import padding
 from cardcore.errors import InputError, NotSupported, ReplyError, StatusError
@@ -21,8 +21,7 @@ _UNCOMPRESSED = 0x04
 _DECIPHER_SCHEMES = frozenset({Scheme.PKCS1, Scheme.OAEP})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignRequest:
+class SignRequest(NamedTuple):
     """A signature as the caller wants it: scheme, hash name, hash value, with or without the hash's OID.
 
     `message` is what was hashed, where the caller has it: some cards hash themselves.

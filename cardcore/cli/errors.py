@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 import click
 
@@ -79,8 +79,7 @@ _HINTS: Mapping[type[CardError], str] = {
 _FALLBACK_HINT = "Run it again with -vv to see every step."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(NamedTuple):
     """An error as it is told; `sw` is the status word in hexadecimal."""
 
     code: str
@@ -134,7 +133,7 @@ def show(error: BaseException, *, as_json: bool, verbosity: int) -> int:
     if as_json:
         import json
 
-        click.echo(json.dumps({"error": asdict(report)}), err=True)
+        click.echo(json.dumps({"error": report._asdict()}), err=True)
     else:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {report.message}", err=True)
         click.echo(f"{click.style('hint:', bold=True)}  {report.hint}", err=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from cardcore.errors import ProfileError
 from cardcore.profile import schema
@@ -25,8 +25,7 @@ _MAX_BASES = 8
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileSource:
+class ProfileSource(NamedTuple):
     """A profile that can be loaded: its id (the file's stem), its file, and whether it came with cardcore."""
 
     id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cardcore import tlv
@@ -11,8 +10,7 @@ from cardcore.errors import ProfileError, ReplyError
 from cardcore.profile.model import Masked, Match, Profile, ReplyMatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A profile that a card may match: how it recognises one, and the whole of it, built when it is wanted."""
 
     match: Match

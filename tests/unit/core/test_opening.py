@@ -23,7 +23,7 @@ from cardcore.errors import (
     TransportError,
     UnknownCard,
 )
-from cardcore.profile.match import Candidate
+from cardcore.profile.match import Candidate, Matched
 from cardcore.profile.model import Extended, Limits, Match, Profile
 from cardcore.softcard import SoftCardStore
 from cardcore.transport import pcsc
@@ -53,7 +53,7 @@ def answering(*aids: bytes) -> FakeTransport:
 # Identification
 
 
-def identified(card: FakeTransport, *profiles: Profile) -> opening.Identified:
+def identified(card: FakeTransport, *profiles: Profile) -> Matched:
     return opening.identify(card, [Candidate.of(profile) for profile in profiles])
 
 
