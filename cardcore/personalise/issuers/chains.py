@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 
 _LONGEST = 8
+
+UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What `cryptography` raises about a certificate, or a part of one, that it cannot read."""
 
 
 def above(certificate: x509.Certificate, candidates: Iterable[x509.Certificate]) -> tuple[bytes, ...]:
@@ -29,7 +38,7 @@ def above(certificate: x509.Certificate, candidates: Iterable[x509.Certificate])
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, TypeError, *UNREADABLE):
         return False
     return True
 

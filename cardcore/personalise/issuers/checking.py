@@ -41,7 +41,7 @@ class Checker:
                 _verify_chain(certificate, chain, self._anchors)
         except WrongCertificate:
             raise
-        except (CardError, ValueError) as error:
+        except (CardError, *chains.UNREADABLE) as error:
             raise WrongCertificate(f"the issuer returned an unusable certificate: {error}") from error
         if found and self._strictness is Strictness.DENY:
             raise WrongCertificate(
@@ -81,7 +81,7 @@ def _refuse_useless(certificate: x509.Certificate, public: PublicKey) -> None:
     serial = f"the certificate {certificate.serial_number:x}"
     try:
         same = certificate.public_key() == public
-    except ValueError:
+    except chains.UNREADABLE:
         same = False
     if not same:
         raise WrongCertificate(f"{serial} is for another key than the one in the request")

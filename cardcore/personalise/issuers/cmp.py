@@ -77,9 +77,12 @@ class CmpIssuer:
         try:
             answer = dialogue.send(Body.POLLREQ, cmp_requests.poll(state.request_id))
         except Unprotected as error:
+            if state.waiting:
+                raise
             return self._once_more(order, dialogue, error.message)
-        if not state.waiting and answer.kind is Body.ERROR:
-            return self._once_more(order, dialogue, str(self._read(dialogue, answer)))
+        read = self._read(dialogue, answer)
+        if isinstance(read, Rejected) and not state.waiting:
+            return self._once_more(order, dialogue, str(read))
         return self._concluded(order, dialogue, answer)
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA512, Hash
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyasn1_alt_modules import rfc9810
@@ -30,7 +31,10 @@ class Confirmation:
 
 def confirmation(certificate: x509.Certificate, request_id: int, *, refused: bool = False) -> Confirmation:
     """Accept or refuse a certificate: by the hash of its signature's algorithm, or SHA-512 where that has none."""
-    algorithm = certificate.signature_hash_algorithm
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        algorithm = None
     digest = Hash(algorithm or SHA512())
     digest.update(certificate.public_bytes(Encoding.DER))
     made = rfc9810.CertConfirmContent()

@@ -15,7 +15,7 @@ from cardcore import signing, verifying
 from cardcore.certificates import HASHES, algorithm_identifier
 from cardcore.errors import CardError
 from cardcore.keytypes import Kind, certified_key, type_of
-from cardcore.personalise.issuers.chains import require_anchor
+from cardcore.personalise.issuers.chains import UNREADABLE, require_anchor
 from cardcore.personalise.issuers.cmp_messages import Message, directory_name
 from cardcore.personalise.issuers.cmp_protection import Refused
 from cardcore.personalise.requests import software_signer
@@ -115,7 +115,7 @@ def _loaded(certificates: tuple[bytes, ...]) -> Iterator[x509.Certificate]:
         try:
             found = x509.load_der_x509_certificate(der)
             readable = bool(found.subject.rdns) and len(found.extensions) >= 0
-        except (ValueError, x509.DuplicateExtension):
+        except UNREADABLE:
             continue
         if readable:
             yield found
@@ -136,7 +136,7 @@ def _signed(certificate: x509.Certificate, message: Message, scheme: Scheme, has
         usages = [entry.value for entry in certificate.extensions if isinstance(entry.value, x509.KeyUsage)]
         request = signing.request_for(type_of(public), message.protected, hash_name=hash_name, scheme=scheme)
         valid = verifying.is_valid(public, request, message.protection or b"")
-    except (CardError, ValueError):
+    except (CardError, *UNREADABLE):
         return False
     return valid and all(usage.digital_signature for usage in usages)
 

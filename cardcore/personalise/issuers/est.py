@@ -23,7 +23,7 @@ from cardcore.personalise.issuers.base import (
     Order,
     Pending,
 )
-from cardcore.personalise.issuers.chains import above
+from cardcore.personalise.issuers.chains import UNREADABLE, above
 from cardcore.personalise.issuers.settings import EstCa
 from cardcore.personalise.requests import requested_key
 
@@ -101,7 +101,7 @@ class EstIssuer:
             )
         try:
             return _certificates(reply.body)
-        except ValueError as error:
+        except UNREADABLE as error:
             raise IssuerUnreachable("the EST server's CA certificates cannot be read") from error
 
     def _refuse_impossible_wishes(self) -> None:
@@ -143,10 +143,10 @@ def _refuse(reply: http.Reply) -> None:
 def _issued(order: Order, reply: http.Reply, authorities: tuple[x509.Certificate, ...]) -> Issued:
     try:
         found = _certificates(reply.body)
-    except ValueError as error:
+        public = requested_key(order.request)
+        own = next((certificate for certificate in found if certificate.public_key() == public), found[0])
+    except UNREADABLE as error:
         raise IssuerUncertain("the EST server succeeded, but what it returned is no certificate") from error
-    public = requested_key(order.request)
-    own = next((certificate for certificate in found if certificate.public_key() == public), found[0])
     return Issued(certificate=own.public_bytes(Encoding.DER), chain=above(own, (*found, *authorities)))
 
 

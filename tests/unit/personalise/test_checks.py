@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -154,3 +156,21 @@ def test_a_file_of_trusted_cas_that_holds_none(tmp_path: Path) -> None:
     (tmp_path / "root.pem").write_text("nothing")
     with pytest.raises(InputError):
         Checker(Checks(trust=tmp_path / "root.pem"))
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number:cryptography.utils.CryptographyDeprecationWarning")
+def test_a_certificate_that_was_changed_at_any_place(tmp_path: Path) -> None:
+    """Without a trusted CA it may be something else that can be read; with one it is what was signed."""
+    (tmp_path / "root.pem").write_bytes(CA.pem)
+    whole = der(CA.issue(WANTED))
+    trusting = Checker(Checks(contents=Strictness.WARN, trust=tmp_path / "root.pem"))
+    believing = Checker(WARN)
+    assert trusting.checked(WANTED, Issued(certificate=whole)).certificate == whole
+    signed = x509.load_der_x509_certificate(whole).tbs_certificate_bytes
+    for place, change in itertools.product(range(len(whole)), (0x01, 0x80)):
+        answer = Issued(certificate=whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+        with suppress(WrongCertificate):
+            believing.checked(WANTED, answer)
+        with suppress(WrongCertificate):  # how many bits of its last byte a signature does not use is not signed
+            passed = trusting.checked(WANTED, answer)
+            assert x509.load_der_x509_certificate(passed.certificate).tbs_certificate_bytes == signed

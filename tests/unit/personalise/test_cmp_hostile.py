@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,8 +15,11 @@ from pyasn1.type import univ
 from pyasn1_alt_modules import rfc9810
 
 from cardcore.errors import CardError
+from cardcore.personalise.issuers import cmp_messages, files
 from cardcore.personalise.issuers.base import Issued, IssuerError, IssuerUncertain, IssuerUnreachable, Pending
-from tests.unit.personalise.authority import authority, order
+from cardcore.personalise.issuers.cmp_protection import Refused
+from cardcore.personalise.issuers.cmp_signature import SigningKey
+from tests.unit.personalise.authority import Authority, authority, order
 from tests.unit.personalise.cmp_responder import (
     Make,
     Responder,
@@ -26,8 +30,13 @@ from tests.unit.personalise.cmp_responder import (
     talking,
     unprotected,
 )
+from tests.unit.personalise.tlsserver import identity
 
 CA = authority()
+# What changes at random becomes a certificate whose number is negative, too.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Parsed a serial number:cryptography.utils.CryptographyDeprecationWarning"
+)
 Message = rfc9810.PKIMessage
 
 
@@ -184,3 +193,38 @@ def test_a_ca_that_sends_rubbish_is_no_crash(changes: list[tuple[int, int]], bod
     asked = Responder(ca=CA, raw=lambda kind: rubbish if kind == "p10cr" else None)
     found = outcome(asked)
     assert isinstance(found, Issued | Pending | IssuerError)
+
+
+def signed(folder: Path, authority_: Authority) -> tuple[SigningKey, bytes]:
+    """Somebody who verifies signatures, and a message with one of the CA's."""
+    certificate, private = identity(folder, authority_, "desk")
+    (folder / "trust.pem").write_bytes(authority_.pem)
+    key = SigningKey(files.identity(private, certificate, None), files.certificates(certificate))
+    values = cmp_messages.Header(
+        sender=key.sender,
+        recipient=key.sender,
+        transaction=bytes(16),
+        nonce=bytes(16),
+        answered=bytes(16),
+        algorithm=key.algorithm(),
+        key_id=key.key_id,
+    )
+    head, body = cmp_messages.header(values), BODIES_OF_ALL_KINDS[0]
+    proof = key.protect(key.algorithm(), cmp_messages.protected_part(head, body))
+    return key, cmp_messages.message(head, body, proof, key.certificates)
+
+
+def test_no_changed_signature_is_believed(tmp_path: Path) -> None:
+    """At every place: what is believed is what was signed."""
+    key, data = signed(tmp_path, CA)
+    whole = cmp_messages.parsed(data)
+    key.verify(whole)
+    for place in range(len(data)):
+        for change in (0x01, 0x80):
+            spoilt = data[:place] + bytes([data[place] ^ change]) + data[place + 1 :]
+            try:
+                found = cmp_messages.parsed(spoilt)
+                key.verify(found)
+            except (cmp_messages.Malformed, Refused):
+                continue
+            assert (found.header, found.content) == (whole.header, whole.content)

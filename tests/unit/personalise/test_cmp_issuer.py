@@ -285,6 +285,32 @@ def test_an_order_whose_answer_is_lost() -> None:
     assert len({bytes(message["header"]["transactionID"]) for message in first}) == 1
 
 
+@pytest.mark.parametrize("made", [answering(2, 24), answering(2, 24, kind="error"), answering(2, 9)])
+def test_no_answer_to_a_question_makes_an_order_unsent(made: rfc9810.PKIBody) -> None:
+    """The order had been sent: whatever the CA says to those who ask after it, it is not ordered again by itself."""
+    responder, (wanted, tokens) = Responder(ca=CA, bodies={"pollReq": always(made)}), journalled()
+    responder.spoil = lambda data: b"" if responder.kinds[-1] == "p10cr" else data
+    with talking(responder) as issuer:
+        for _ in range(2):
+            with pytest.raises(IssuerUncertain):
+                issuer.ask(wanted, tokens[-1]) if tokens else issuer.order(wanted)
+    assert responder.kinds.count("p10cr") == 1
+
+
+def test_what_is_waited_for_is_not_given_up_for_an_error_that_anybody_may_have_sent() -> None:
+    responder = Responder(ca=CA, bodies={"p10cr": always(answering(3)), "pollReq": always(later(1))})
+    responder.change = lambda message: unprotected(message) if message["body"].getName() == "error" else None
+    with talking(responder, idempotent=True) as issuer:
+        first = issuer.order(order())
+        assert isinstance(first, Pending)
+        responder.bodies["pollReq"] = always(answering(2, 2, kind="error"))
+        with pytest.raises(IssuerUncertain, match="not protected") as caught:
+            issuer.ask(order(), first.token)
+        responder.bodies["pollReq"] = always(granting(certificate()))
+        issued(issuer.ask(order(), caught.value.token))
+    assert responder.kinds.count("p10cr") == 1
+
+
 def test_what_was_never_sent_is_certain() -> None:
     responder = Responder(ca=CA)
     wanted, _ = journalled()
