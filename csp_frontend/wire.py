@@ -8,28 +8,22 @@ nests, so that there is no depth to limit. `docs/csp.md` describes the layouts f
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
 from io import BytesIO
 from types import MappingProxyType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from construct import (
     Bytes,
-    Check,
     Const,
     Construct,
     ConstructError,
     Int16ul,
     Int32ul,
-    Rebuild,
     StreamError,
-    Struct,
-    len_,
     stream_read,
-    this,
 )
 
 VERSION = 1
@@ -168,13 +162,6 @@ class Refusal:
 Frame = Hello | Challenge | Proof | Welcome | Call | Reply | Refusal
 _EVERY_VERSION = frozenset({FrameType.HELLO, FrameType.REFUSAL})
 
-# Compiled declarations do not notice where their input ends inside Bytes: the checks on the sizes do.
-_TEXT = Struct(
-    "size" / Rebuild(Int16ul, len_(this.data)),
-    Check(this.size <= MAX_TEXT),
-    "data" / Bytes(this.size),
-    Check(len_(this.data) == this.size),
-)
 _SIZES: Mapping[Kind, int] = MappingProxyType({Kind.NUMBER: 4, Kind.HANDLE: 8, Kind.BYTES: 4, Kind.TEXT: 2})
 """How many bytes a number has, or the size in front of bytes and texts."""
 _KINDS: Mapping[int, Kind] = MappingProxyType({int(kind): kind for kind in Kind})
@@ -227,34 +214,61 @@ class _Values(Construct):
             stream.write(data)
 
 
-_HEADER = Struct("version" / Int16ul, "type" / Int16ul).compile()
-_DECLARATIONS: Mapping[FrameType, Construct] = MappingProxyType(
+class _Text(Construct):
+    """A text behind its size in bytes, as a str."""
+
+    def _parse(self, stream: BinaryIO, context: object, path: str) -> str:
+        size = int.from_bytes(stream_read(stream, 2, path), "little")
+        return _text(stream_read(stream, _text_size(size), path))
+
+    def _build(self, obj: str, stream: BinaryIO, context: object, path: str) -> str:
+        data = _text_bytes(obj)
+        stream.write(_text_size(len(data)).to_bytes(2, "little") + data)
+        return obj
+
+
+class _Layout(Construct):
+    """The fields of a frame one after the other: parsed by name, built from the attributes of a frame.
+
+    No Struct: that makes a context and a container for each frame, of which nothing here makes use.
+    """
+
+    def __init__(self, fields: Mapping[str, Construct], magic: bytes = b"") -> None:
+        super().__init__()
+        self._magic = Const(magic)
+        self._fields = tuple(fields.items())
+
+    def _parse(self, stream: BinaryIO, context: object, path: str) -> dict[str, Any]:
+        self._magic._parse(stream, context, path)
+        return {name: field._parse(stream, context, path) for name, field in self._fields}
+
+    def _build(self, obj: Frame, stream: BinaryIO, context: object, path: str) -> Frame:
+        self._magic._build(None, stream, context, path)
+        for name, field in self._fields:
+            field._build(getattr(obj, name), stream, context, path)
+        return obj
+
+
+_NONCE, _PROOF = Bytes(NONCE_SIZE), Bytes(PROOF_SIZE)
+_LAYOUTS: Mapping[FrameType, _Layout] = MappingProxyType(
     {
-        FrameType.HELLO: Struct(
-            "magic" / Const(MAGIC),
-            "lowest" / Int16ul,
-            "highest" / Int16ul,
-            "pid" / Int32ul,
-            "process" / Bytes(PROCESS_SIZE),
-            "nonce" / Bytes(NONCE_SIZE),
-            Check(len_(this.process) == PROCESS_SIZE),
-            Check(len_(this.nonce) == NONCE_SIZE),
-            "program" / _TEXT,
-        ).compile(),
-        FrameType.CHALLENGE: Struct(
-            "chosen" / Int16ul,
-            "nonce" / Bytes(NONCE_SIZE),
-            "proof" / Bytes(PROOF_SIZE),
-            Check(len_(this.nonce) == NONCE_SIZE),
-            Check(len_(this.proof) == PROOF_SIZE),
-        ).compile(),
-        FrameType.PROOF: Struct("proof" / Bytes(PROOF_SIZE), Check(len_(this.proof) == PROOF_SIZE)).compile(),
-        FrameType.WELCOME: Struct("pid" / Int32ul, "software" / _TEXT).compile(),
-        FrameType.CALL: Struct(
-            "sequence" / Int32ul, "thread" / Int32ul, "number" / Int16ul, "values" / _Values()
-        ).compile(),
-        FrameType.REPLY: Struct("sequence" / Int32ul, "status" / Int32ul, "values" / _Values()).compile(),
-        FrameType.REFUSAL: Struct("status" / Int32ul, "reason" / _TEXT).compile(),
+        FrameType.HELLO: _Layout(
+            {
+                "lowest": Int16ul,
+                "highest": Int16ul,
+                "pid": Int32ul,
+                "process": Bytes(PROCESS_SIZE),
+                "nonce": _NONCE,
+                "program": _Text(),
+            },
+            MAGIC,
+        ),
+        FrameType.CHALLENGE: _Layout({"chosen": Int16ul, "nonce": _NONCE, "proof": _PROOF}),
+        FrameType.PROOF: _Layout({"proof": _PROOF}),
+        FrameType.WELCOME: _Layout({"pid": Int32ul, "software": _Text()}),
+        FrameType.CALL: _Layout({"sequence": Int32ul, "thread": Int32ul, "number": Int16ul, "values": _Values()}),
+        FrameType.REPLY: _Layout({"sequence": Int32ul, "status": Int32ul, "values": _Values()}),
+        FrameType.REFUSAL: _Layout({"status": Int32ul, "reason": _Text()}),
     }
 )
 _TYPES: Mapping[type[Frame], FrameType] = MappingProxyType(
@@ -269,24 +283,18 @@ _TYPES: Mapping[type[Frame], FrameType] = MappingProxyType(
     }
 )
 _CLASSES: Mapping[FrameType, type[Frame]] = MappingProxyType({number: kind for kind, number in _TYPES.items()})
-_MEMBERS: Mapping[FrameType, tuple[str, ...]] = MappingProxyType(
-    {number: tuple(field.name for field in fields(kind)) for kind, number in _TYPES.items()}
-)
-_TEXTS = frozenset({"program", "software", "reason"})
 
 
 def encode(frame: Frame) -> bytes:
     """The frame with its length in front. WireError if a member does not fit its place."""
     number = _TYPES[type(frame)]
-    content = {name: getattr(frame, name) for name in _MEMBERS[number]}
-    for name in _TEXTS & content.keys():
-        content[name] = {"data": _text_bytes(str(content[name]))}
     stream = BytesIO()
     stream.write(bytes(LENGTH_SIZE))
     try:
-        _HEADER.build_stream({"version": VERSION, "type": number}, stream)
-        _DECLARATIONS[number].build_stream(content, stream)
-    except (ConstructError, struct.error, OverflowError) as error:
+        Int16ul._build(VERSION, stream, None, "version")
+        Int16ul._build(number, stream, None, "type")
+        _LAYOUTS[number]._build(frame, stream, None, number.name)
+    except (ConstructError, OverflowError) as error:
         raise WireError(f"a {number.name.lower()} does not fit its frame") from error
     size = stream.tell() - LENGTH_SIZE
     if size > MAX_FRAME:
@@ -308,16 +316,13 @@ def decode(body: bytes) -> Frame:
     """The frame in these bytes, to the last one. WireError for whatever else they are."""
     stream = BytesIO(body)
     try:
-        header = _HEADER.parse_stream(stream)
-        number = _number(header.version, header.type)
-        parsed = _DECLARATIONS[number].parse_stream(stream)
-    except (ConstructError, struct.error) as error:
+        version = Int16ul._parse(stream, None, "version")
+        number = _number(version, Int16ul._parse(stream, None, "type"))
+        content = _LAYOUTS[number]._parse(stream, None, number.name)
+    except ConstructError as error:
         raise WireError("a frame that is cut off or of another form") from error
     if stream.tell() != len(body):
         raise WireError("a frame with something behind its end")
-    content = {name: parsed[name] for name in _MEMBERS[number]}
-    for name in _TEXTS & content.keys():
-        content[name] = _text(content[name].data)
     return _CLASSES[number](**content)
 
 
