@@ -36,6 +36,7 @@ from cardcore.tlv import encode
 from cardcore.transport.soft import SoftTransport
 from csp_frontend import handshake, marshalling, wire
 from csp_frontend.calls import BY_NUMBER, CALLS
+from tools.fuzz import plans
 from tools.fuzz.jobs import jobs
 from tools.fuzz.script import Scribe, ScriptedCard
 
@@ -248,6 +249,10 @@ TARGETS = {
         for name, (family, text) in _FAMILIES.items()
     },
     "frame": Target(text="frames between the CSP's client and agent", one=frame, seeds=_frame_seeds),
+    "plan": Target(
+        text="plans of personalisation", one=plans.plan, seeds=plans.plan_seeds, longest=8192, words=plans.WORDS
+    ),
+    "holders": Target(text="holders' records: CSV and JSON Lines", one=plans.holders, seeds=plans.holders_seeds),
     "atr": Target(text="answers to reset", one=atr, seeds=_atr_seeds, longest=64),
 }
 """Every target by its name."""
