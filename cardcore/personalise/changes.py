@@ -33,16 +33,20 @@ class Change:
 
     # Steps
 
-    def step_started(self, card: int, step: str, number: int) -> None:
-        """A step begins, maybe once more: its outcome is unknown from now on. JournalConflict if it is done already."""
+    def step_started(self, card: int, step: str, number: int, *, again: bool = True) -> None:
+        """A step begins, maybe once more: its outcome is unknown from now on. JournalConflict if it is done already.
+
+        Without `again` the caller knows that it was not begun before, which spares a question.
+        """
         now = time()
-        known = (STEPS.c.card == card) & (STEPS.c.step == step)
-        again = self._connection.execute(
-            update(STEPS).where(known, STEPS.c.state == StepState.STARTED).values(started_at=now, number=number)
-        )
-        if not again.rowcount:
+        if not (again and self._restarted(card, step, number, now)):
             self._insert_step(card, step, number, now)
         self._touch(card)
+
+    def _restarted(self, card: int, step: str, number: int, now: float) -> bool:
+        begun = (STEPS.c.card == card) & (STEPS.c.step == step) & (STEPS.c.state == StepState.STARTED)
+        changed = self._connection.execute(update(STEPS).where(begun).values(started_at=now, number=number))
+        return bool(changed.rowcount)
 
     def _insert_step(self, card: int, step: str, number: int, now: float) -> None:
         values = {"card": card, "step": step, "number": number, "state": StepState.STARTED, "started_at": now}
@@ -70,7 +74,6 @@ class Change:
         )
         if not changed.rowcount:
             raise JournalConflict(f"the step {step} of card {card} was not started")
-        self._touch(card)
 
     def step_undone(self, card: int, step: str) -> None:
         """A step that was started has certainly not happened: the card refused it."""

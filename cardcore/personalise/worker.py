@@ -254,7 +254,7 @@ class Worker:
         if result is None:
             step.prepare(work)
             with work.journal.change() as change:
-                change.step_started(card, step.name, number)
+                change.step_started(card, step.name, number, again=begun)
                 step.start(work, change)
             self._job.emit(StepStarted(reader=self._reader, card=card, step=step.name, number=number))
             result = self._done(work, step)
@@ -262,7 +262,7 @@ class Worker:
         with work.journal.change() as change:
             change.step_done(card, step.name, seconds=seconds, apdus=apdus, found=found, result=result)
             step.end(work, change, result)
-        work.steps = work.journal.steps(card)
+        work.note_done(step.name, result)
         self._job.emit(
             StepEnded(
                 reader=self._reader,

@@ -67,6 +67,8 @@ class Workpiece:
         self.secrets = secrets
         self.around = around
         self.steps: dict[str, StepRecord] = around.journal.steps(record.id)
+        """What had been begun when the card was inserted."""
+        self._results: dict[str, Result] = {}
         self._logged_in = False
         self._resets = card.resets
 
@@ -75,12 +77,20 @@ class Workpiece:
         """The journal."""
         return self.around.journal
 
+    def note_done(self, step: str, result: Result) -> None:
+        """A step is done, and the journal has it."""
+        self._results[step] = result
+
+    def is_done(self, step: str) -> bool:
+        """Whether a step is done, now or by what the journal said when the card was inserted."""
+        known = self.steps.get(step)
+        return step in self._results or (known is not None and known.state is StepState.DONE)
+
     def result(self, step: str) -> Result:
         """What a step that is done has found out; Parked if it is not done."""
-        found = self.steps.get(step)
-        if found is None or found.state is not StepState.DONE:
+        if not self.is_done(step):
             raise Parked(Reason.CARD_FAILED, f"the step {step} is not done")
-        return found.result or {}
+        return self._results[step] if step in self._results else self.steps[step].result or {}
 
     def public_key(self, key: str) -> PublicKey:
         """The public key as it was recorded when it was generated or imported."""

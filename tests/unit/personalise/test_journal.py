@@ -228,7 +228,7 @@ def test_a_person_decides_about_a_parked_card(journal: Journal) -> None:
         journal.retry(card.id)
     with journal.change() as change:
         change.parked(card.id, Reason.CARD_FAILED, "6F00")
-    assert journal.retry(card.id).reason is Reason.STOPPED
+    assert journal.retry(card.id).reason is Reason.LET_GO_ON
     assert journal.totals(run.id).parked == 1
 
 
