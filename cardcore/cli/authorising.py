@@ -74,6 +74,11 @@ class Authority:
         if isinstance(self._pin, Secret):
             self._pin.wipe()
 
+    @property
+    def asks_for_pin(self) -> bool:
+        """Whether a person is asked for the PIN, at the keyboard or the reader: not before it is known to be of use."""
+        return self._pin_source is None or self._pin_source.kind in ("prompt", "pad")
+
     def pin(self, name: str) -> PinGiven:
         """The PIN, asked for once; on cards with several PINs of a person a command uses the same for all."""
         if self._pin is None:

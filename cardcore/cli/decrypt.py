@@ -58,7 +58,8 @@ def decrypt(
     data = files.read(file)
     with context.card() as card, Authority(card, pin=pin) as authority:
         name = card.keyring.slot(key).name
-        card.keyring.expect(name, "decipher", key_type or "")
+        if authority.asks_for_pin:
+            card.keyring.expect(name, "decipher", key_type or "")
         plain = card.decipher(
             name,
             data,

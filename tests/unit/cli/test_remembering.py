@@ -11,7 +11,7 @@ import pytest
 
 from cardcore.transport.faults import CountingTransport
 from tests.unit.cli.openssl import openssl
-from tests.unit.cli.shell import Shell
+from tests.unit.cli.shell import QUICK, Shell
 
 TEXT = b"a letter\n"
 SIGN = ("sign", "--pin", "env:PIN", "letter", "--out", "letter.sig", "--key", "9a")
@@ -79,6 +79,25 @@ def test_a_wrong_pin_is_asked_for_once(rsa: Shell) -> None:
     wrong = rsa.card("--json", "sign", "--pin", "env:WRONG", "letter", "--key", "9a")
     assert wrong.error["code"] == "wrong-pin"
     assert rsa.document("pin", "status")["pins"][0]["tries_left"] == 2
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_an_openpgp_card_tells_everything_at_once(shell: Shell, asked_for: bool) -> None:
+    shell.store.create("olga", "openpgp", cost=QUICK)
+    shell.monkeypatch.setenv("ADMIN_PIN", "12345678")
+    card = ("--reader", "soft:olga")
+    making = ("key", "generate", "signature", "--type", "rsa2048", "--admin", "env:ADMIN_PIN", "--out", "9a.pem")
+    assert shell(*card, *making).status == 0
+    shell.file("letter", TEXT)
+    if asked_for:
+        shell.terminal("123456")
+    seen = shell.wrap(CountingTransport)
+    pin = () if asked_for else ("--pin", "env:PIN")
+    ended = shell(*card, "--profile", "openpgp", "sign", *pin, "letter", "--out", "letter.sig", "--key", "signature")
+    assert ended.status == 0, ended.err
+    openssl("dgst", "-sha256", "-verify", "9a.pem", "-signature", "letter.sig", "letter")
+    # SELECT, application related data (2), KDF, [tries, since a person took their time,] VERIFY, PSO; and logging out
+    assert seen[0].count == (8 if asked_for else 7)
 
 
 LOADED = """
