@@ -24,9 +24,9 @@ from cardcore.errors import InputError
 def settle(
     context: Context, plan: Path, store: str | None, has: str, unlock: Source | None, unlock_passphrase: Source | None
 ) -> None:
-    """Say which secret the card in the reader has, where a change was interrupted and the card does not tell.
+    """Say which secret the card in the reader has, where the card does not tell.
 
-    The secret is proved to the card once. If it is refused, that has cost a try, and nothing else has changed; the last
+    That is so where a change of it was interrupted. The secret is proved to the card once. If it is refused, that has cost a try, and nothing else has changed; the last
     try is never spent. If it is right, the card goes on when it is inserted in a run.
     """
     from cardcore.personalise.jobs import keeping_for
