@@ -26,8 +26,9 @@ def settle(
 ) -> None:
     """Say which secret the card in the reader has, where the card does not tell.
 
-    That is so where a change of it was interrupted. The secret is proved to the card once. If it is refused, that has cost a try, and nothing else has changed; the last
-    try is never spent. If it is right, the card goes on when it is inserted in a run.
+    That is so where a change of it was interrupted. The secret is proved to the card once. If it is refused, that has
+    cost a try, and nothing else has changed; the last try is never spent. If it is right, the card goes on when it is
+    inserted in a run.
     """
     from cardcore.personalise.jobs import keeping_for
     from cardcore.personalise.plan_reading import read_plan
