@@ -98,7 +98,9 @@ class Configuration:
 
     def token(self, serial: str, reader: str) -> TokenPolicy:
         """The policy for a token: the first rule that matches, over what holds for all."""
-        rule = next((rule for rule in self.tokens if rule.matches(serial, reader)), TokenRule())
+        rule = next((rule for rule in self.tokens if rule.matches(serial, reader)), None)
+        if rule is None:
+            return self.pins
         return TokenPolicy(
             cache=rule.cache or self.pins.cache,
             cache_seconds=self.pins.cache_seconds if rule.cache_seconds is None else rule.cache_seconds,
