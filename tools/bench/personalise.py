@@ -40,7 +40,7 @@ from tests.unit.personalise.plans import folder_of  # noqa: E402 - the same
 from tests.unit.personalise.small_plans import SMALL  # noqa: E402 - the same
 
 READERS = (2, 4, 8, 16)
-CARDS = 2
+CARDS = 4
 APDU_SECONDS, KEY_SECONDS = 0.020, 2.0
 GENERATE = 0x47
 HOLDERS = 100_000
