@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ HOLDERS = sum(KINDS.values())
 _KEYS = MappingProxyType({"piv": "9a", "openpgp": "signature", "gids": "1", "isoapplet": "1"})
 _QUICK = ScryptCost(n=2, r=1, p=1)
 _PATIENCE = 15.0
+_LOOK_SECONDS = 0.6  # PC/SC looks every 0.4 s
 _WHOLE_RUN = 600.0
 _ENDED = "ended"
 
@@ -140,16 +142,15 @@ class Operators:
 
 
 def _presented(port: int, card: SoftCard, told: Queue[str]) -> str:
-    """Put in a card, and take it out when that is asked for; or because the reader has not seen the last one go.
-
-    The next may come at once: the driver sees first that the card is gone, and at its next look that there is another.
-    """
+    """Put in a card, and take it out when that is asked for; or because the reader has not seen the last one go."""
     with _inserted(port, card):
         try:
             answer = told.get(timeout=_PATIENCE)  # card-inserted
-            return answer if answer == _ENDED else told.get(timeout=10 * _PATIENCE)
+            answer = answer if answer == _ENDED else told.get(timeout=10 * _PATIENCE)
         except Empty:
-            return "not seen"
+            answer = "not seen"
+    time.sleep(_LOOK_SECONDS)
+    return answer
 
 
 @contextmanager
