@@ -264,6 +264,14 @@ class Card:
         """Shared secret of ECDH with the peer's public key, as long as the field."""
         return self.keyring.agree(name, peer, pin=None if pin is None else _given(pin), last_try=last_try)
 
+    def name_key(self, name: str, label: str) -> None:
+        """Give a key pair the name by which programs list it: a container's name, or a label (ISO 7816-15, 8.2.1).
+
+        NotFound if there is no such key; NotSupported if the card keeps no names of keys.
+        """
+        self.keyring.forget(name)
+        self._directory.name_key(self.keyring.slot(name), label)
+
     # Certificates and data objects
 
     def certificate(self, name: str) -> x509.Certificate | None:

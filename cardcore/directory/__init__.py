@@ -22,6 +22,9 @@ DIRECTORIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Module and class of each directory; a card needs one of them, so only that one is imported."""
 
+NAMING = frozenset({"gids", "pkcs15"})
+"""The directories in which key pairs have names (`Directory.name_key`)."""
+
 
 def open_directory(name: str, session: Session) -> Directory:
     """The directory of that name on a card; ProfileError if there is none."""
@@ -33,4 +36,4 @@ def open_directory(name: str, session: Session) -> Directory:
     return opened
 
 
-__all__ = ["DIRECTORIES", "Directory", "KeyInfo", "Setup", "open_directory"]
+__all__ = ["DIRECTORIES", "NAMING", "Directory", "KeyInfo", "Setup", "open_directory"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from cardcore.errors import NotSupported
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, public_key
 from cardcore.profile.model import KeySlot, PinPolicy
 from cardcore.secret import Secret
@@ -94,6 +95,10 @@ class Directory(Protocol):
         """Take note that a key pair was deleted."""
         ...
 
+    def name_key(self, slot: KeySlot, name: str) -> None:
+        """Give a key pair the name by which programs list it; NotSupported if the card keeps no names of keys."""
+        ...
+
     def serial(self) -> str:
         """What identifies this one card among all others, as printable text; empty if it has nothing of the kind."""
         ...
@@ -167,6 +172,10 @@ class FixedSlots:
 
     def strike(self, slot: KeySlot) -> None:
         """Nothing is to be noted."""
+
+    def name_key(self, slot: KeySlot, name: str) -> None:
+        """NotSupported: keys have no names of their own."""
+        raise NotSupported("this kind of card keeps no names of keys")
 
     def other_certificates(self) -> list[bytes]:
         """None: certificates have their places beside keys."""

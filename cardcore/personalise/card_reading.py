@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cardcore.certificates import MAX_DAYS
+from cardcore.directory import NAMING
 from cardcore.errors import InputError, NotSupported
 from cardcore.keytypes import KEY_TYPES
 from cardcore.personalise.certificate_contents import KEY_USAGES, ContentsTemplate, extended_usage
@@ -24,6 +25,7 @@ from cardcore.personalise.plan import (
 )
 from cardcore.personalise.plan_scope import Scope
 from cardcore.personalise.secret_reading import FACTORY, UNSET, Wanted, read_rule
+from cardcore.personalise.templates import Template
 from cardcore.pin import PinSpec
 from cardcore.profile import reader
 from cardcore.profile.model import Admin, KeySlot, Needs, PinPolicy, Profile, Usage
@@ -34,7 +36,7 @@ CARD_KEYS = ("only", "initialise", "factory", "pins", "admin", "keys", "objects"
 INITIALISE_KEYS = ("label",)
 PIN_KEYS = ("initial", "final", "change_at_first_use", "same_as")
 ADMIN_KEYS = ("initial", "initial_cipher", "final", "cipher")
-KEY_KEYS = ("type", "import", "certificate")
+KEY_KEYS = ("type", "label", "import", "certificate")
 IMPORT_KEYS = ("pkcs12", "passphrase")
 CERTIFICATE_KEYS = ("issuer", "subject", "upn", "email", "dns", "eku", "key_usage", "days", "sid")
 ADMIN = "admin"
@@ -200,12 +202,18 @@ class CardReader:
         plan = KeyPlan(
             name=key.text,
             type=type_name,
+            label=section.read("label", self._label, None),
             imported=None if source is None else self._import(source, with_certificate=with_certificate),
             certificate=self._certificate(certificate) if made and certificate is not None else None,
         )
         if made and source is None:
             self._check_can_sign(key.place, slots[key.text], type_name)
         return plan
+
+    def _label(self, node: Tree) -> Template:
+        if self._profile.directory not in NAMING:
+            raise node.place.error(f"cards of the profile {self._profile.id} keep no names of keys", "Remove it.")
+        return self._scope.template(node)
 
     def _check_can(self, place: Place, operation: str, what: str = "keys") -> None:
         if operation not in self._profile.operations:

@@ -166,6 +166,20 @@ def recorded_certificate(work: Workpiece, key: str) -> x509.Certificate | None:
     return None if brought is None else load_certificate(bytes.fromhex(str(brought)))
 
 
+class LabelStep(Step):
+    """Names a key pair. Done again it comes to the same."""
+
+    def __init__(self, plan: KeyPlan) -> None:
+        super().__init__(f"label:{plan.name}")
+        self._plan = plan
+
+    def run(self, work: Workpiece) -> Result:
+        """Name it, as the plan says for this holder."""
+        label = self._plan.label_for(work.fields)
+        work.card.name_key(self._plan.name, label)
+        return {"label": label}
+
+
 def _described(certificate: x509.Certificate) -> dict[str, str]:
     return {
         "subject": certificate.subject.rfc4514_string(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from cardcore.errors import InputError
 from cardcore.personalise.certificate_contents import ContentsTemplate
 from cardcore.personalise.issuers.settings import IssuerSettings
 from cardcore.personalise.templates import CARD_PROFILE, CARD_SERIAL, PIN_PREFIX, Template, path_part
@@ -15,6 +16,8 @@ from cardcore.secret import Secret
 from cardcore.sources import Source
 
 VERSION = 1
+MAX_LABEL = 39
+"""Most UTF-16 units of the name of a key pair: what a container in a minidriver's map has room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +133,23 @@ class CertificatePlan:
 class KeyPlan:
     """One key pair: `type` is a name of `cardcore.keytypes.KEY_TYPES`; generated on the card unless imported.
 
-    `type` is empty where an imported key may be of any.
+    `type` is empty where an imported key may be of any. `label` is the name by which programs list the pair.
     """
 
     name: str
     type: str = ""
+    label: Template | None = None
     imported: Import | None = None
     certificate: CertificatePlan | None = None
+
+    def label_for(self, fields: Mapping[str, str]) -> str:
+        """The name of the pair on one card, empty for none; InputError if not every family of cards has room for it."""
+        if self.label is None:
+            return ""
+        found = self.label.fill(fields)
+        if not 1 <= len(found.encode("utf-16-le")) // 2 <= MAX_LABEL or "\0" in found:
+            raise InputError(f"the label of the key {self.name} has 1 to {MAX_LABEL} characters, not {len(found)}")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

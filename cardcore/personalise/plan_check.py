@@ -140,6 +140,7 @@ def _try_card(card: CardPlan, fields: Mapping[str, str]) -> None:
     CardSecrets(plan=card, fields=fields, serial=_SERIAL).check_record()
     if card.initialise and card.initialise.label:
         card.initialise.label.fill(fields)
+    _check_labels(card, fields)
     for key in card.keys.values():
         if key.certificate is not None:
             key.certificate.contents.render(fields)
@@ -151,6 +152,13 @@ def _try_card(card: CardPlan, fields: Mapping[str, str]) -> None:
             waiting.extend(item for _, item in content.items)
         elif isinstance(content, FromFile):
             _check_there(content.folder / content.template.fill(fields, path_part))
+
+
+def _check_labels(card: CardPlan, fields: Mapping[str, str]) -> None:
+    labels = Counter(filter(None, (key.label_for(fields).casefold() for key in card.keys.values())))
+    for label, count in labels.items():
+        if count > 1:
+            raise InputError(f"{count} keys of the card would have the label {label}", hint="Make them differ.")
 
 
 def _check_there(path: Path) -> None:

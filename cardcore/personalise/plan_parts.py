@@ -37,13 +37,11 @@ def _parts(path: str, node: Tree, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def _plain(node: Tree) -> object:
-    match node:
-        case Scalar():
-            return [node.text, node.plain]
-        case ListNode():
-            return {"list": [_plain(item) for item in node.items]}
-        case MapNode():
-            return {"map": [[_plain(key), _plain(value)] for key, value in node.entries]}
+    if isinstance(node, Scalar):
+        return [node.text, node.plain]
+    if isinstance(node, ListNode):
+        return {"list": [_plain(item) for item in node.items]}
+    return {"map": [[_plain(key), _plain(value)] for key, value in node.entries]}
 
 
 def _digest(data: bytes) -> str:

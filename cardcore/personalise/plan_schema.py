@@ -158,6 +158,7 @@ def _key() -> Schema:
     imported = object_with(IMPORT_KEYS, {"pkcs12": _TEMPLATE, "passphrase": password}, IMPORT_KEYS)
     properties: dict[str, Schema] = {
         "type": one_of(KEY_TYPES),
+        "label": _TEMPLATE,
         "import": imported,
         "certificate": any_of({"const": IMPORTED}, _certificate()),
     }

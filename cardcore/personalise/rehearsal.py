@@ -68,7 +68,7 @@ def _wishes(plan: CardPlan, kind: str, about: str) -> list[Wish]:
             return [Wish(operation=operation, key=about, type_name=plan.keys[about].type)]
         case "request" if plan.keys[about].imported is None:
             return [Wish(operation="sign", key=about, type_name=plan.keys[about].type)]
-        case "certificate":
+        case "certificate" | "label":
             return [Wish(operation=name, key=about) for name in ("write",) if name in profile.operations]
         case "object":
             return [Wish(operation="write"), Wish(operation="read")]

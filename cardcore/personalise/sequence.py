@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from cardcore.personalise.key_steps import GenerateStep, ImportStep, RequestStep, VerifyStep, WriteCertificateStep
+from cardcore.personalise.key_steps import (
+    GenerateStep,
+    ImportStep,
+    LabelStep,
+    RequestStep,
+    VerifyStep,
+    WriteCertificateStep,
+)
 from cardcore.personalise.ordering import OrderStep
 from cardcore.personalise.plan import CardPlan, KeyPlan
 from cardcore.personalise.secret_steps import AdminStep, PinStep
@@ -23,6 +30,7 @@ def steps_for(plan: CardPlan) -> list[Step]:
     for kind in (RequestStep, OrderStep):
         steps += [kind(key, key.certificate) for key in keys if key.certificate is not None]
     steps += [WriteCertificateStep(key) for key in keys if _has_certificate(key)]
+    steps += [LabelStep(key) for key in keys if key.label is not None]
     steps += [ObjectStep(name, content) for name, content in plan.objects.items()]
     admin = "" if profile.admin is None else profile.admin.pin
     changed = [name for name, pin in plan.pins.items() if pin.final is not None and not _is_first(plan, name)]

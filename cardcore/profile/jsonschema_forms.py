@@ -79,7 +79,5 @@ def about(schema: Schema, text: str) -> Schema:
 
 
 def described(choices: Mapping[str, str]) -> Schema:
-    """One of several words, each with its documentation; without any, nothing is allowed."""
-    if not choices:
-        return {"not": {}}
+    """One of several words, each with its documentation."""
     return {"anyOf": [{"const": word, "description": text} for word, text in choices.items()]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from cardcore.card import Card
-from cardcore.errors import NotFound, PinBlocked, PinError
+from cardcore.errors import InputError, NotFound, PinBlocked, PinError
 from cardcore.opening import open_on
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.soft import SoftTransport
@@ -363,6 +364,24 @@ def test_what_opensc_changed_is_not_taken_from_the_cache(issued: Bench, monkeypa
                 assert card.certificate("3") == x509.load_pem_x509_certificate(issued.read("new.crt"))
         seen += list((Path(os.environ["XDG_CACHE_HOME"]) / "cardcore" / "public").iterdir())
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("listing", ["--list-keys", "--list-public-keys", "--list-certificates"])
+def test_a_key_pair_gets_another_label(issued: Bench, listing: str) -> None:
+    """Whoever made the entries: they have the new one, and nothing else has changed in them."""
+    before = issued.pkcs15(listing)
+    label = f"Anne's key {listing}"
+    with issued.ours() as card:
+        card.verify(PIN)
+        card.name_key("3", label)
+        assert card.key("3").slot.label == label
+        for wrong in ("", "x" * 256):
+            with pytest.raises(InputError):
+                card.name_key("3", wrong)
+    after = issued.pkcs15(listing)
+    changed = [pair for pair in zip(before.splitlines(), after.splitlines(), strict=True) if len(set(pair)) > 1]
+    assert [re.sub(r"\[.*]", "", old) for old, _ in changed] == [re.sub(r"\[.*]", "", new) for _, new in changed]
+    assert [f"[{label}]" in new for _, new in changed] == [True]
 
 
 def test_a_certificate_without_a_key(issued: Bench) -> None:

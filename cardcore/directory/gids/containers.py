@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from cardcore.errors import ReplyError
+from cardcore.errors import InputError, ReplyError
 
 _NAME_UNITS = 40
 _NAME_BYTES = 2 * (_NAME_UNITS - 1)  # the last unit is the end
@@ -50,6 +50,12 @@ class Container:
     def new(cls, index: int, bits: int) -> Container:
         """A container with a new random name and a key for exchange."""
         return cls(index=index, name=str(uuid.uuid4()), valid=True, exchange_bits=bits)
+
+    def named(self, name: str) -> Container:
+        """The container under another name; InputError if a record has no room for it."""
+        if not 1 <= len(name.encode("utf-16-le", "surrogatepass")) // 2 < _NAME_UNITS or "\0" in name:
+            raise InputError(f"the name of a container has 1 to {_NAME_UNITS - 1} characters")
+        return replace(self, name=name)
 
     def encode(self) -> bytes:
         """The container's record, 86 bytes."""

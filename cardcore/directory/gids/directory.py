@@ -210,6 +210,18 @@ class GidsDirectory(FixedSlots):
             containers = self._map().with_container(Container(index=index))
             self._store_maps(self._keys().without_key(index), containers)
 
+    def name_key(self, slot: KeySlot, name: str) -> None:
+        """Name a container: 1 to 39 UTF-16 units (Minidriver Specification 7.07, 5.4), no two of a card alike."""
+        with self._session.transaction():
+            container = self.container(slot).named(name)
+            containers = self._map()
+            others = (other.name.casefold() for other in self.containers() if other.index != container.index)
+            if name.casefold() in others:
+                raise InputError("another container of this card has that name")
+            self._seen = None
+            self._announce(containers=True)
+            self._put(_CONTAINERS, containers.with_container(container).encode())
+
     def _keys(self) -> KeyMap:
         return KeyMap.parse(self._find(_KEY_MAP) or b"")
 

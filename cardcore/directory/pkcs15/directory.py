@@ -17,6 +17,7 @@ from cardcore.directory.files import MF, Files
 from cardcore.directory.pkcs15 import encoding, entries
 from cardcore.directory.pkcs15.creation import Creation
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
+from cardcore.directory.pkcs15.labels import certificate_value, id_of_entry, label_entries
 from cardcore.directory.pkcs15.others import other_certificates
 from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.directory.pkcs15.token import Token
@@ -253,6 +254,13 @@ class Pkcs15Directory:
         with self._session.transaction():
             return other_certificates(self._structure)
 
+    def name_key(self, slot: KeySlot, name: str) -> None:
+        """Label the entries of a key pair and of its certificate; 1 to 255 bytes of UTF-8 (8.2.1)."""
+        key_id = self._entry(slot).id
+        with self._changing():
+            self._token.touch()
+            label_entries(self._structure, key_id, name)
+
     # Changing lists
 
     @contextmanager
@@ -290,9 +298,9 @@ class Pkcs15Directory:
     def _put(self, kind: Kind, name: str, raw: bytes) -> None:
         """Put the entry in place of the one with the same identifier, whose file goes last; or add it."""
         new = parse_one(raw)
-        key_id = _id_of_entry(kind, new)
+        key_id = id_of_entry(kind, new)
         for listing in self._structure.lists(kind):
-            same = [item for item in listing.items if _id_of_entry(kind, item) == key_id]
+            same = [item for item in listing.items if id_of_entry(kind, item) == key_id]
             if same:
                 self._structure.rewrite(listing, tuple(new if item is same[0] else item for item in listing.items))
                 self._delete_value(kind, same[0])
@@ -302,7 +310,7 @@ class Pkcs15Directory:
     def _remove(self, kind: Kind, key_id: bytes) -> None:
         """Take the entries of an identifier away, then the files with their values."""
         for listing in list(self._structure.lists(kind)):
-            gone = [item for item in listing.items if _id_of_entry(kind, item) == key_id]
+            gone = [item for item in listing.items if id_of_entry(kind, item) == key_id]
             if gone:
                 self._structure.rewrite(listing, tuple(item for item in listing.items if item not in gone))
             for item in gone:
@@ -312,7 +320,7 @@ class Pkcs15Directory:
         """Delete the file that an entry pointed to; a private key's path is no file of its own."""
         if kind == Kind.PRIVATE_KEYS:
             return
-        value = entries.read_key(item).value if kind == Kind.PUBLIC_KEYS else _certificate_value(item)
+        value = entries.read_key(item).value if kind == Kind.PUBLIC_KEYS else certificate_value(item)
         if isinstance(value, Location):
             self._files.delete(self._structure.absolute(value).path)
 
@@ -374,16 +382,3 @@ class Pkcs15Directory:
         with self._session.transaction():
             self._forget()
             Creation(self._session, self._files).run(setup)
-
-
-def _certificate_value(item: Tlv) -> Location | bytes:
-    entry = entries.read_certificate(item)
-    return b"" if entry is None else entry.value
-
-
-def _id_of_entry(kind: Kind, item: Tlv) -> bytes | None:
-    """The identifier in an entry of a list of keys or certificates; None if it is of another kind."""
-    if kind == Kind.CERTIFICATES:
-        entry = entries.read_certificate(item)
-        return None if entry is None else entry.id
-    return entries.read_key(item).id

@@ -301,6 +301,27 @@ def test_the_roots_of_an_enterprise(keyed: Watched) -> None:
         assert open_card.other_certificates() == []
 
 
+def test_a_container_gets_another_name(keyed: Watched) -> None:
+    with driver(keyed) as open_card:
+        open_card.verify(PIN)
+        open_card.generate("2", "rsa1024")
+        keyed.sent()
+        open_card.name_key("2", "Anne's key \N{GREEK SMALL LETTER OMEGA}")
+        assert open_card.key("2").container == "Anne's key \N{GREEK SMALL LETTER OMEGA}"
+        first = open_card.key("1").container
+        for name in ("", "x" * 40, "a\0b", first.upper()):
+            with pytest.raises(InputError):
+                open_card.name_key("2", name)
+        with pytest.raises(NotFound):
+            open_card.name_key("3", "nobody")
+        open_card.name_key("2", "x" * 39)
+        open_card.name_key("2", "x" * 39)
+    with driver(keyed) as open_card:
+        open_card.verify(PIN)
+        assert [open_card.key(name).container for name in ("1", "2")] == [first, "x" * 39]
+        assert len(open_card.sign("2", b"data", key_type="rsa1024")) == 128
+
+
 def test_keys_of_other_types_are_refused_before_anything_is_sent(card: Watched) -> None:
     with driver(card) as open_card:
         open_card.verify(PIN)

@@ -55,7 +55,7 @@ _GIDS = """
       user: {initial: unset, final: {random: {digits: 6}}}
     admin: {initial: unset, final: random}
     keys:
-      1: {type: rsa1024, certificate: {issuer: staff, subject: "CN={name}", days: 30}}
+      1: {type: rsa1024, label: "{name}", certificate: {issuer: staff, subject: "CN={name}", days: 30}}
 """
 
 _ISOAPPLET = """
@@ -65,7 +65,7 @@ _ISOAPPLET = """
       user: {initial: unset, final: {random: {digits: 6}}}
       puk: {initial: unset, final: {random: {characters: 16}}}
     keys:
-      1: {type: rsa2048, certificate: {issuer: staff, subject: "CN={name}", days: 30}}
+      1: {type: rsa2048, label: "Key of {name}", certificate: {issuer: staff, subject: "CN={name}", days: 30}}
 """
 
 SMALL = MappingProxyType(

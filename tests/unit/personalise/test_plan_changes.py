@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import update
 
+from cardcore.errors import InputError
 from cardcore.opening import open_on
 from cardcore.personalise.plan_changes import PlanChanged, accept_changes, require_unchanged
-from cardcore.personalise.plan_parts import changed_parts, concerns, parts_of
+from cardcore.personalise.plan_parts import changed_parts, concerns, parts_of, written_parts
 from cardcore.personalise.reasons import Reason, Refusal
 from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState
+from cardcore.personalise.station_records import StationRecord
 from cardcore.personalise.tables import RUNS
 from cardcore.personalise.undoing import undo
+from cardcore.profile.loader import load_tree
 from cardcore.softcard import SoftCard
 from cardcore.transport.faults import FaultKind, FaultPlan, FaultTransport
 from cardcore.transport.soft import SoftTransport
@@ -80,6 +84,15 @@ def test_recipients_and_master_keys_are_known_by_what_they_are(tmp_path: Path, m
     assert not any(MASTER[:16] in digest for digest in before.values())
 
 
+def test_a_plan_without_random_secrets_has_no_recipients(tmp_path: Path) -> None:
+    plan = replace(plan_of(tmp_path), recipients=())
+    assert "recipients" not in parts_of(plan)
+
+
+def test_what_is_no_plan_has_no_parts() -> None:
+    assert written_parts(load_tree(b"nothing", "plan.yaml")) == {}
+
+
 def test_which_cards_a_part_concerns() -> None:
     assert [concerns(part, "piv") for part in ("cards.piv", "cards.piv.pins.user", "issuers.a", "recipients")] == [
         *[True] * 4
@@ -140,6 +153,19 @@ def test_other_families_are_not_concerned(tmp_path: Path) -> None:
     bureau.close()
     bureau = with_plan(tmp_path, lambda text: text.replace("rsa1024", "rsa2048"))
     assert accept_changes(bureau.journal, bureau.run, bureau.plan) == (["cards.gids.keys.1"], [])
+
+
+def test_no_station_is_left_with_the_plan_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bureau = Bureau(folder_of(tmp_path, SMALL["piv"], ONE))
+    here = StationRecord(name="here", run=bureau.run.id, since=0.0, silent=1.0, ended=False, working=1, done=0)
+    others = [replace(here, ended=True), replace(here, silent=3600.0)]
+    bureau.close()
+    bureau = with_plan(tmp_path, lambda text: text.replace("digits: 8", "digits: 7"))
+    monkeypatch.setattr("cardcore.personalise.plan_changes.stations", lambda store, run: [*others, here])
+    with pytest.raises(InputError, match="the station here works by the plan as it was"):
+        accept_changes(bureau.journal, bureau.run, bureau.plan)
+    monkeypatch.setattr("cardcore.personalise.plan_changes.stations", lambda store, run: others)
+    assert accept_changes(bureau.journal, bureau.run, bureau.plan) == (["cards.piv.pins.puk"], [])
 
 
 def test_a_run_of_an_older_release_knows_the_file_only(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from cardcore.errors import CardError
 from cardcore.personalise.plan_check import MOST_FINDINGS, HolderCheck, check_plan
 from cardcore.profile.check import Severity
 from tests.unit.personalise.plans import PIV, STAFF, folder_of, plan_of
+from tests.unit.personalise.small_plans import SMALL
 
 
 def told(path: Path, plan: str = PIV, holders: str = STAFF) -> list[tuple[int, str]]:
@@ -41,6 +42,19 @@ def test_files_of_holders_are_looked_for(tmp_path: Path) -> None:
     assert told(tmp_path, text) == [
         (2, f"the holder 1001: there is no file {tmp_path / '1001.jpg'}"),
         (3, f"the holder 1002: there is no file {tmp_path / '1002.p12'}"),
+    ]
+
+
+def test_labels_have_room_and_differ(tmp_path: Path) -> None:
+    long = "x" * 40
+    both = SMALL["gids"].rstrip() + '\n      2: {type: rsa1024, label: "{mail}"}\n'
+    records = [("Anne", "a@example.org"), (long, "b@example.org"), ("c@example.org", "C@example.org"), ("d", "e")]
+    holders = "employee,name,mail\n" + "".join(
+        f"{number},{name},{mail}\n" for number, (name, mail) in enumerate(records)
+    )
+    assert told(tmp_path, both, holders) == [
+        (3, "the holder 1: the label of the key 1 has 1 to 39 characters, not 40"),
+        (4, "the holder 2: 2 keys of the card would have the label c@example.org"),
     ]
 
 

@@ -297,6 +297,7 @@ OTHER_MISTAKES = [
     ("isoapplet", "admin: {final: random}\n    ", "cards of the profile isoapplet have no admin key"),
     ("openpgp", "admin: {final: random}\n    ", "the administrator of such a card has a PIN"),
     ("isoapplet", "objects: {a: b}\n    ", "cards of the profile isoapplet cannot write objects"),
+    ("piv", "keys: {9a: {type: rsa2048, label: x}}\n    ", "cards of the profile piv keep no names of keys"),
     (
         "schsm",
         "keys: {1: {type: rsa2048, import: {pkcs12: issuer.key, passphrase: env:A}}}\n    ",
