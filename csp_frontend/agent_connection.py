@@ -13,6 +13,7 @@ from types import MappingProxyType
 from cardcore import __version__
 from csp_frontend import handshake, wire
 from csp_frontend.agent_clients import Client, Clients, TooMany
+from csp_frontend.calls import BY_NAME
 from csp_frontend.constants import Code
 from csp_frontend.endpoint import Endpoint
 from csp_frontend.handshake import HandshakeError
@@ -20,6 +21,7 @@ from csp_frontend.stream import FrameStream
 from csp_frontend.wire import Call, Hello, Proof, Refusal, Reply, Welcome, WireError
 
 LOG = logging.getLogger("csp_frontend.agent")
+_HASH_DATA = BY_NAME["CPHashData"].number
 _REFUSALS: Mapping[type[Exception], int] = MappingProxyType(
     {WireError: wire.MALFORMED, HandshakeError: wire.UNKNOWN, TooMany: wire.BUSY}
 )
@@ -137,7 +139,7 @@ class Connection:
 
     def _greeting(self, deadline: float) -> bytes:
         left = max(deadline - time.monotonic(), 0.001)
-        return self._stream.receive(wire.MAX_GREETING, left, left)
+        return bytes(self._stream.receive(wire.MAX_GREETING, left, left))
 
     def _answer_next(self, client: Client) -> bool:
         """Answer the next call; False if the connection has been idle for too long and can be spared."""
@@ -148,6 +150,8 @@ class Connection:
         call = wire.decode(body)
         if not isinstance(call, Call):
             raise WireError(f"a {type(call).__name__.lower()} where a call was due")
+        if call.number != _HASH_DATA:  # hashing is done with the data when it is answered
+            call = wire.owned(call)
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
         if call.sequence != self._sequence:
             raise WireError("a call out of sequence")

@@ -34,7 +34,7 @@ from types import MappingProxyType
 
 from csp_frontend.constants import Hp, Kp, SetPp
 
-Argument = int | bytes | str | None
+Argument = int | bytes | memoryview | str | None
 """What a parameter can be in Python; a bool is an int."""
 
 

@@ -47,7 +47,7 @@ class Link:
             raise EOFError("the connection is closed")
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
         self._stream.send(Call(sequence=self._sequence, thread=thread, number=number, values=values))
-        reply = wire.decode(self._stream.receive(wire.MAX_FRAME, None))
+        reply = wire.decode(bytes(self._stream.receive(wire.MAX_FRAME, None)))
         if isinstance(reply, Refusal):
             raise WireError(f"the agent refuses ({reply.status}): {reply.reason}")
         if not isinstance(reply, Reply) or reply.sequence != self._sequence:
@@ -83,7 +83,7 @@ def _shake_hands(stream: FrameStream, secret: bytes, process: bytes, program: st
 
 
 def _greeting(stream: FrameStream) -> bytes:
-    return stream.receive(wire.MAX_GREETING, CONNECT_SECONDS, CONNECT_SECONDS)
+    return bytes(stream.receive(wire.MAX_GREETING, CONNECT_SECONDS, CONNECT_SECONDS))
 
 
 def _own_program() -> str:

@@ -24,6 +24,7 @@ class FrameStream:
     def __init__(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = connection
+        self._long = bytearray()
 
     def send(self, frame: Frame, seconds: float = FRAME_SECONDS) -> None:
         """Send one frame."""
@@ -34,8 +35,12 @@ class FrameStream:
         self._socket.settimeout(seconds)
         self._socket.sendall(data)
 
-    def receive(self, limit: int, wait: float | None, seconds: float = FRAME_SECONDS) -> bytes:
-        """The body of the next frame: its first byte within `wait` (None: whenever), the rest within `seconds`."""
+    def receive(self, limit: int, wait: float | None, seconds: float = FRAME_SECONDS) -> bytes | memoryview:
+        """The body of the next frame: its first byte within `wait` (None: whenever), the rest within `seconds`.
+
+        A long one is a view of memory that the next long one overwrites: given back to the system and asked for anew
+        with each message, that memory costs more than what is done with it.
+        """
         self._socket.settimeout(wait)
         first = self._socket.recv(min(_CHUNK, wire.LENGTH_SIZE + limit))
         if not first:
@@ -58,7 +63,7 @@ class FrameStream:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
-    def _complete(self, first: bytes, limit: int, deadline: float) -> bytes:
+    def _complete(self, first: bytes, limit: int, deadline: float) -> bytes | memoryview:
         while len(first) < wire.LENGTH_SIZE:
             first += self._more(wire.LENGTH_SIZE - len(first), deadline)
         size = wire.size_of(first[: wire.LENGTH_SIZE], limit)
@@ -67,17 +72,18 @@ class FrameStream:
             raise WireError("more than one frame at a time")
         return body if len(body) == size else self._rest(body, size, deadline)
 
-    def _rest(self, start: bytes, size: int, deadline: float) -> bytes:
-        body = bytearray(size)
-        body[: len(start)] = start
-        view, at = memoryview(body), len(start)
+    def _rest(self, start: bytes, size: int, deadline: float) -> bytes | memoryview:
+        if len(self._long) < size:
+            self._long = bytearray(size)
+        view, at = memoryview(self._long)[:size], len(start)
+        view[:at] = start
         while at < size:
             self._limit(deadline)
             count = self._socket.recv_into(view[at:])
             if not count:
                 raise EOFError("the peer has closed the connection inside a frame")
             at += count
-        return bytes(body)
+        return view.toreadonly() if size > _CHUNK else bytes(view)
 
     def _more(self, size: int, deadline: float) -> bytes:
         self._limit(deadline)

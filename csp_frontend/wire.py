@@ -9,7 +9,7 @@ nests, so that there is no depth to limit. `docs/csp.md` describes the layouts f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from io import BytesIO
 from types import MappingProxyType
@@ -79,7 +79,7 @@ class Value:
     """One parameter: a number of 32 bits, a handle of 64 bits, bytes, a text without NUL, or nothing."""
 
     kind: Kind
-    content: int | bytes | str | None = None
+    content: int | bytes | memoryview | str | None = None
 
     def __repr__(self) -> str:  # a PIN may be inside
         return f"<{self.kind.name.lower()}>"
@@ -208,7 +208,7 @@ class _Values(Construct):
         if isinstance(content, int):
             stream.write(content.to_bytes(_SIZES[kind], "little"))
         elif content is not None:
-            data = content if isinstance(content, bytes) else _text_bytes(content)
+            data = _text_bytes(content) if isinstance(content, str) else content
             size = _text_size(len(data)) if kind is Kind.TEXT else len(data)
             stream.write(size.to_bytes(_SIZES[kind], "little"))
             stream.write(data)
@@ -312,9 +312,33 @@ def size_of(prefix: bytes, limit: int = MAX_FRAME) -> int:
     return size
 
 
-def decode(body: bytes) -> Frame:
-    """The frame in these bytes, to the last one. WireError for whatever else they are."""
-    stream = BytesIO(body)
+class _View:
+    """A long body as a stream: its long parts are views of it, not copies."""
+
+    def __init__(self, body: memoryview) -> None:
+        self._body = body
+        self._at = 0
+
+    def read(self, size: int) -> bytes | memoryview:
+        part = self._body[self._at : self._at + size]
+        self._at += len(part)
+        return part if len(part) > MAX_TEXT else bytes(part)
+
+    def tell(self) -> int:
+        return self._at
+
+
+def owned(call: Call) -> Call:
+    """The call with copies of its views, to last."""
+    values = (
+        replace(one, content=bytes(one.content)) if isinstance(one.content, memoryview) else one for one in call.values
+    )
+    return replace(call, values=tuple(values))
+
+
+def decode(body: bytes | memoryview) -> Frame:
+    """The frame in these bytes, to the last one; of a view, long bytes are views. WireError for whatever else it is."""
+    stream: Any = _View(body) if isinstance(body, memoryview) else BytesIO(body)
     try:
         version = Int16ul._parse(stream, None, "version")
         number = _number(version, Int16ul._parse(stream, None, "type"))

@@ -92,7 +92,7 @@ def hello(process: bytes = b"p" * 16) -> bytes:
 
 def challenged(stream: FrameStream, greeting: bytes) -> tuple[Challenge, bytes]:
     stream.send_bytes(greeting)
-    body = stream.receive(wire.MAX_GREETING, PATIENCE)
+    body = bytes(stream.receive(wire.MAX_GREETING, PATIENCE))
     answer = wire.decode(body)
     assert isinstance(answer, Challenge)
     return answer, body

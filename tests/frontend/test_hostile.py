@@ -149,7 +149,7 @@ def recording(file: Path, found: Endpoint) -> bytes:
     hello = wire.encode(handshake.hello(pid=1, process=bytes(16), program="recorded"))
     stream = FrameStream(socket.create_connection(("127.0.0.1", found.port), timeout=PATIENCE))
     stream.send_bytes(hello)
-    body = stream.receive(wire.MAX_GREETING, PATIENCE)
+    body = bytes(stream.receive(wire.MAX_GREETING, PATIENCE))
     challenge = wire.decode(body)
     assert isinstance(challenge, Challenge)
     proof = wire.encode(handshake.answer(found.secret, hello[4:], body, challenge))

@@ -218,3 +218,29 @@ def test_values_do_not_show_what_is_in_them() -> None:
     shown = repr(Call(sequence=1, thread=2, number=20, values=(Value(kind=Kind.BYTES, content=b"123456"),)))
     assert "123456" not in shown
     assert "<bytes>" in shown
+
+
+def test_long_bytes_of_a_view_are_views_until_they_are_owned() -> None:
+    data = bytes(range(256)) * 400
+    sent = Call(
+        sequence=1,
+        thread=2,
+        number=13,
+        values=(
+            Value(kind=Kind.TEXT, content="x"),
+            Value(kind=Kind.BYTES, content=data),
+            Value(kind=Kind.NUMBER, content=3),
+        ),
+    )
+    encoded = wire.encode(sent)[4:]
+    body = bytearray(encoded)
+    seen = wire.decode(memoryview(body))
+    assert seen == sent
+    assert isinstance(seen, Call)
+    owned = wire.owned(seen)
+    body[:] = bytes(len(body))
+    assert seen != sent
+    assert owned == sent
+    for wrong in (encoded[:3], encoded[:40], encoded[:-1], encoded + b"\0"):
+        with pytest.raises(WireError):
+            wire.decode(memoryview(wrong))
