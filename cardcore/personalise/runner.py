@@ -119,6 +119,8 @@ class Runner:
         lanes = list(self._lanes.values())
         if not all(lane.idle for lane in lanes):
             return False
+        if self._job.station is not None and self._job.journal.cards(self._job.run.id, CardState.ACTIVE):
+            return False  # another station finishes them, or is found to have gone
         if not self._source.endless and (lanes or not self._source.now()):
             return True
         if lanes and all(lane.stopped for lane in lanes) and len(lanes) == len(self._source.now()):

@@ -34,7 +34,8 @@ class Recorder:
 
     def answer(self, call: Call) -> Answer:
         name = BY_NUMBER[call.number].name
-        self.calls.append((name, call.thread, tuple(value.content for value in call.values)))
+        row = tuple(value.content for value in wire.owned(call).values)  # to last, beyond the next message
+        self.calls.append((name, call.thread, row))
         return self.answers.get(name, (0, ()))
 
     def cancel(self) -> None:
