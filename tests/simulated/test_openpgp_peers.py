@@ -225,6 +225,20 @@ def test_pins_changed_and_unblocked_by_gnupg(bench: Bench) -> None:
         card.authenticate_admin("34567890")
 
 
+def unblock_by_gnupg(keyed: Bench) -> None:
+    """By the reset code, with hashed PINs: scdaemon 2.2.40 dies of that now and then, before it asks the card."""
+    for last in (False, False, True):
+        with keyed.inserted(), keyed.gnupg() as gpg:
+            gpg.secrets |= {"Reset Code": "resetcode", "New PIN": "876543"}
+            try:
+                gpg.edit("unblock")
+            except CardOperationFailed:
+                if last:
+                    raise
+            else:
+                return
+
+
 def test_gnupg_sets_up_hashed_pins(keyed: Bench) -> None:
     with keyed.inserted(), keyed.gnupg() as gpg:
         gpg.edit("admin", "kdf-setup")
@@ -243,12 +257,7 @@ def test_gnupg_sets_up_hashed_pins(keyed: Bench) -> None:
         gpg.edit("passwd")
         gpg.edit("admin", "login", "sappho")
         assert gpg.status()["login"][0] == "sappho"
-        gpg.secrets |= {"Reset Code": "resetcode", "New PIN": "876543"}
-        try:
-            gpg.edit("unblock")
-        except CardOperationFailed:
-            # scdaemon 2.2.40 gives up now and then with hashed PINs on a busy machine, without a command to the card.
-            gpg.edit("unblock")
+    unblock_by_gnupg(keyed)
     with keyed.ours() as card:
         card.verify("876543")
 
