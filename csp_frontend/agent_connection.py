@@ -150,7 +150,7 @@ class Connection:
         call = wire.decode(body)
         if not isinstance(call, Call):
             raise WireError(f"a {type(call).__name__.lower()} where a call was due")
-        if call.number != _HASH_DATA:  # hashing is done with the data when it is answered
+        if isinstance(body, memoryview) and call.number != _HASH_DATA:  # hashing is done with the data when it answers
             call = wire.owned(call)
         self._sequence = (self._sequence + 1) & 0xFFFFFFFF
         if call.sequence != self._sequence:

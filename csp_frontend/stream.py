@@ -73,9 +73,8 @@ class FrameStream:
         return body if len(body) == size else self._rest(body, size, deadline)
 
     def _rest(self, start: bytes, size: int, deadline: float) -> bytes | memoryview:
-        if len(self._long) < size:
-            self._long = bytearray(size)
-        view, at = memoryview(self._long)[:size], len(start)
+        long = size > _CHUNK
+        view, at = memoryview(self._room(size) if long else bytearray(size)), len(start)
         view[:at] = start
         while at < size:
             self._limit(deadline)
@@ -83,7 +82,13 @@ class FrameStream:
             if not count:
                 raise EOFError("the peer has closed the connection inside a frame")
             at += count
-        return view.toreadonly() if size > _CHUNK else bytes(view)
+        return view.toreadonly() if long else bytes(view)
+
+    def _room(self, size: int) -> memoryview:
+        """Memory for a long body. Short ones, which may hold PINs, are not kept beyond their answer."""
+        if len(self._long) < size:
+            self._long = bytearray(size)
+        return memoryview(self._long)[:size]
 
     def _more(self, size: int, deadline: float) -> bytes:
         self._limit(deadline)
