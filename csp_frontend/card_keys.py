@@ -93,12 +93,15 @@ class CardKeys:
         If it went, that shows when a transaction is to begin, before anything is sent: only then are all readers looked
         at.
         """
-        token = self._finder.opened(container)
-        if token is not None:
+
+        def use(token: Token) -> bytes:
+            return self._keeper.use(self._need(context, token, container.slot, purpose, container.policy), action)
+
+        last = self._finder.opened(container)
+        if last is not None:
             with suppress(WentBefore):
-                return self._keeper.use(self._need(context, token, container.slot, purpose, container.policy), action)
-        token = self._finder.token(context)
-        return self._keeper.use(self._need(context, token, container.slot, purpose, container.policy), action)
+                return use(last)
+        return use(self._finder.token(context))
 
     # New key pairs
 
