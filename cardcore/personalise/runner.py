@@ -119,13 +119,13 @@ class Runner:
         lanes = list(self._lanes.values())
         if not all(lane.idle for lane in lanes):
             return False
-        if self._job.station is not None and self._job.journal.cards(self._job.run.id, CardState.ACTIVE):
+        totals = self._totals()
+        if self._job.station is not None and totals.active:
             return False  # another station finishes them, or is found to have gone
         if not self._source.endless and (lanes or not self._source.now()):
             return True
         if lanes and all(lane.stopped for lane in lanes) and len(lanes) == len(self._source.now()):
             return True
-        totals = self._totals()
         if totals.holders > totals.done + totals.assigned:
             return False
         left = self._job.journal.cards(self._job.run.id, CardState.PARKED, CardState.WAITING)
