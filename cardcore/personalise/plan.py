@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from cardcore.directory.base import MAX_KEY_NAME, is_key_name
 from cardcore.errors import InputError
 from cardcore.personalise.certificate_contents import ContentsTemplate
 from cardcore.personalise.issuers.settings import IssuerSettings
@@ -16,8 +17,6 @@ from cardcore.secret import Secret
 from cardcore.sources import Source
 
 VERSION = 1
-MAX_LABEL = 39
-"""Most UTF-16 units of the name of a key pair: what a container in a minidriver's map has room for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +146,8 @@ class KeyPlan:
         if self.label is None:
             return ""
         found = self.label.fill(fields)
-        if not 1 <= len(found.encode("utf-16-le")) // 2 <= MAX_LABEL or "\0" in found:
-            raise InputError(f"the label of the key {self.name} has 1 to {MAX_LABEL} characters, not {len(found)}")
+        if not is_key_name(found):
+            raise InputError(f"the label of the key {self.name} has 1 to {MAX_KEY_NAME} characters, not {len(found)}")
         return found
 
 

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from cardcore.directory.base import MAX_KEY_NAME, is_key_name
 from cardcore.errors import InputError, ReplyError
 
-_NAME_UNITS = 40
+_NAME_UNITS = MAX_KEY_NAME + 1
 _NAME_BYTES = 2 * (_NAME_UNITS - 1)  # the last unit is the end
 _MAP_RECORD = struct.Struct(f"<{2 * _NAME_UNITS}sBBHH")
 _VALID, _DEFAULT = 0x01, 0x02
@@ -53,8 +54,8 @@ class Container:
 
     def named(self, name: str) -> Container:
         """The container under another name; InputError if a record has no room for it."""
-        if not 1 <= len(name.encode("utf-16-le", "surrogatepass")) // 2 < _NAME_UNITS or "\0" in name:
-            raise InputError(f"the name of a container has 1 to {_NAME_UNITS - 1} characters")
+        if not is_key_name(name):
+            raise InputError(f"the name of a container has 1 to {MAX_KEY_NAME} characters")
         return replace(self, name=name)
 
     def encode(self) -> bytes:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cardcore import tlv
-from cardcore.directory.base import MAX_OTHER_CERTIFICATES, FixedSlots, KeyInfo, Setup
+from cardcore.directory.base import FixedSlots, KeyInfo, Setup, require_few_others
 from cardcore.directory.gids.containers import Container, ContainerMap, KeyMap
 from cardcore.directory.gids.filesystem import FileTable, Place, compress, decompress
 from cardcore.directory.objects import identifier
-from cardcore.directory.remembering import remembered
+from cardcore.directory.remembering import Mark, remembered
 from cardcore.errors import InputError, NotFound, NotSupported, PinRequired, ReplyError, StatusError
 from cardcore.keytypes import KEY_TYPES, KeyType, certificates_in, type_of
 from cardcore.procedures import check_key
@@ -36,7 +35,6 @@ _PUBLIC_FILE = 0xA010
 _DIRECTORY = "mscp"
 _CARD_ID_SIZE = 16
 _CACHE_SIZE = 6
-_NEVER = ((-1, -1), b"")
 _CIPHER = "3des"
 _OCTET_STRING = 0x04
 _ABSENT = NOT_FOUND | {Sw.CONDITIONS_NOT_SATISFIED}
@@ -67,7 +65,7 @@ class GidsDirectory(FixedSlots):
     def __init__(self, session: Session) -> None:
         self._session = session
         self._seen: _Seen | None = None
-        self._marked = _NEVER
+        self._mark = Mark(session, self._state)
 
     # Data objects
 
@@ -121,7 +119,7 @@ class GidsDirectory(FixedSlots):
             old = bytes(_CACHE_SIZE)
         counts = [int.from_bytes(old[start : start + 2], "little") for start in (2, 4)]
         raised = [(count + step) & 0xFFFF for count, step in zip(counts, (containers, True), strict=True)]
-        self._marked = _NEVER
+        self._mark.forget()
         self._put(_CACHE, old[:2] + b"".join(count.to_bytes(2, "little") for count in raised))
 
     def serial(self) -> str:
@@ -239,19 +237,16 @@ class GidsDirectory(FixedSlots):
         """The certificate of a container, decompressed."""
         return remembered(self._session, f"certificate {slot.name}", self._mark, lambda: self._certificate(slot))
 
-    def _mark(self) -> bytes:
-        """What stands for the state of this card; empty if it is not initialised. Read once per transaction.
+    def _state(self) -> bytes:
+        """What stands for the state of this card; empty if it is not initialised.
 
         By cardid and cardcf programs know whether what they remember still holds. Containers have random names, which
         tell cards apart that were given the same cardid.
         """
-        turn = (self._session.turns, self._session.losses)
-        if self._marked[0] != turn:
-            card_id, counts, containers = (self._find(place) or b"" for place in (_CARD_ID, _CACHE, _CONTAINERS))
-            told = card_id and len(counts) == _CACHE_SIZE
-            parts = b"".join(tlv.encode(_OCTET_STRING, part) for part in (card_id, counts, containers))
-            self._marked = turn, hashlib.sha256(parts).digest() if told else b""
-        return self._marked[1]
+        card_id, counts, containers = (self._find(place) or b"" for place in (_CARD_ID, _CACHE, _CONTAINERS))
+        if not card_id or len(counts) != _CACHE_SIZE:
+            return b""
+        return b"".join(tlv.encode(_OCTET_STRING, part) for part in (card_id, counts, containers))
 
     def _certificate(self, slot: KeySlot) -> bytes | None:
         try:
@@ -302,8 +297,7 @@ class GidsDirectory(FixedSlots):
                 return []
             content = None if place is None else self._find(place)
         found = certificates_in(decompress(content)) if content else []
-        if len(found) > MAX_OTHER_CERTIFICATES:
-            raise ReplyError(f"more than {MAX_OTHER_CERTIFICATES} certificates without a key")
+        require_few_others(len(found))
         return found
 
     # A new card

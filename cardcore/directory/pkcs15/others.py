@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from cardcore.directory.base import MAX_OTHER_CERTIFICATES
+from cardcore.directory.base import require_few_others
 from cardcore.directory.pkcs15 import entries
 from cardcore.directory.pkcs15.structure import Kind, Structure
-from cardcore.errors import NotFound, ReplyError, SecurityStatus
+from cardcore.errors import NotFound, SecurityStatus
 
 _LISTS = (Kind.CERTIFICATES, Kind.TRUSTED_CERTIFICATES, Kind.USEFUL_CERTIFICATES)
 
@@ -26,8 +26,7 @@ def _values(structure: Structure) -> Iterator[bytes]:
     keys = {entries.read_key(item).id for item in structure.entries(Kind.PRIVATE_KEYS)}
     listed = [entries.read_certificate(item) for kind in _LISTS for item in structure.entries(kind)]
     others = [entry for entry in listed if entry is not None and entry.id not in keys]
-    if len(others) > MAX_OTHER_CERTIFICATES:
-        raise ReplyError(f"more than {MAX_OTHER_CERTIFICATES} certificates without a key")
+    require_few_others(len(others))
     for entry in others:
         with suppress(NotFound, SecurityStatus):  # its file was deleted, or is not for everybody
             yield structure.value(entry.value)

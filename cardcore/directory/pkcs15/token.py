@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 
 from cardcore.directory.files import Files
 from cardcore.directory.pkcs15 import der
 from cardcore.directory.pkcs15.structure import Structure
+from cardcore.directory.remembering import Mark
 from cardcore.errors import NotFound, ReplyError
 from cardcore.profile.vocabulary import DATED_CHANGES
 from cardcore.session import Session
@@ -15,7 +15,6 @@ from cardcore.sw import Sw
 from cardcore.tlv import Tlv, encode, parse, parse_one
 
 _LAST_UPDATE = 0xA5
-_NEVER = ((-1, -1), b"")
 _FORMAT = "%Y%m%d%H%M%SZ"
 
 
@@ -31,7 +30,7 @@ class Token:
         self._session = session
         self._files = files
         self._structure = structure
-        self._marked = _NEVER
+        self.mark = Mark(session, self._state)
 
     def serial(self) -> str:
         """The serial number in hexadecimal; empty if there is none."""
@@ -43,26 +42,22 @@ class Token:
         number = next((part for part in parts if part.tag == der.OCTET_STRING), None)
         return "" if number is None else number.value.hex()
 
-    def mark(self) -> bytes:
+    def _state(self) -> bytes:
         """What stands for the state of the card: EF.TokenInfo; empty where its time of change cannot be relied on.
 
-        It is read once per transaction. It cannot be relied on if the profile does not say that others set it, if there
+        It cannot be relied on if the profile does not say that others set it, if there
         is none, if it is not of the form that `touch` keeps, or if it is not over yet: another change in that second
         would look the same.
         """
         if DATED_CHANGES not in self._session.profile.quirks:
             return b""
-        turn = (self._session.turns, self._session.losses)
-        if self._marked[0] != turn:
-            parts = self._read()
-            last = next((part for part in parts if part.tag == _LAST_UPDATE), None)
-            sure = last is not None and _is_over(last)
-            self._marked = turn, hashlib.sha256(encode(der.SEQUENCE, parts)).digest() if sure else b""
-        return self._marked[1]
+        parts = self._read()
+        last = next((part for part in parts if part.tag == _LAST_UPDATE), None)
+        return encode(der.SEQUENCE, parts) if last is not None and _is_over(last) else b""
 
     def touch(self) -> None:
         """Set the time of the last change, always later than the one before; a card without that time keeps none."""
-        self._marked = _NEVER
+        self.mark.forget()
         try:
             parts = self._read()
         except NotFound:
