@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha512
 from pathlib import Path
@@ -226,14 +227,15 @@ def test_a_wrong_certificate_is_declined() -> None:
         issuer.order(order())
 
 
+def losing(responder: Responder, kind: str) -> Callable[[bytes], bytes]:
+    """The answers to messages of one kind do not arrive."""
+    return lambda data: b"" if responder.kinds[-1] == kind else data
+
+
 def test_a_confirmation_whose_answer_is_lost_is_sent_again() -> None:
     responder = Responder(ca=CA)
     wanted, tokens = journalled()
-
-    def lose(data: bytes) -> bytes:
-        return b"" if responder.kinds[-1] == "certConf" else data
-
-    responder.spoil = lose
+    responder.spoil = losing(responder, "certConf")
     with talking(responder) as issuer, pytest.raises(IssuerUncertain) as caught:
         issuer.order(wanted)
     assert caught.value.token == tokens[-1]
@@ -264,11 +266,7 @@ def test_an_order_whose_answer_is_lost() -> None:
     """It is asked after in its own transaction; only if the CA promised the same certificate it is given again."""
     responder = Responder(ca=CA, bodies={"pollReq": always(answering(2, 2, kind="error"))})
     wanted, tokens = journalled()
-
-    def lose(data: bytes) -> bytes:
-        return b"" if responder.kinds[-1] == "p10cr" else data
-
-    responder.spoil = lose
+    responder.spoil = losing(responder, "p10cr")
     with talking(responder) as issuer, pytest.raises(IssuerUncertain) as caught:
         issuer.order(wanted)
     assert caught.value.token == tokens[-1]
