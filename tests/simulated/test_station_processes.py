@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIONS = ("a", "b", "c")
 EACH = 4
 SILENT = "8"
-"""By then the others have begun all of their cards: a blank one takes the place of one that a dead station left blank."""
+"""By then the others have begun all of their cards; later, a blank one would take the place of one left blank here."""
 
 
 @pytest.fixture(scope="module")
