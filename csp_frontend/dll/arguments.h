@@ -2,8 +2,35 @@
 #ifndef PERSONAL_CSP_ARGUMENTS_H
 #define PERSONAL_CSP_ARGUMENTS_H
 
-#include "call.h"
+#include "calls.h"
 #include "process.h"
+
+/* One parameter; its kind in the table of calls says which member it is. */
+union argument {
+    /* CONTEXT, KEY, HASH */
+    ULONG_PTR handle;
+    /* DWORD, ALGORITHM, ROOM */
+    DWORD number;
+    BOOL truth;
+    const char *text;
+    const WCHAR *wide_text;
+    const struct provider_vtable *vtable;
+    struct {
+        const BYTE *data;
+        DWORD size;
+    } bytes;
+    const BYTE *set_data;
+    struct {
+        BYTE *data;
+        DWORD *size;
+    } buffer;
+    /* DATA, RANDOM */
+    BYTE *data;
+    DWORD *length;
+    DWORD *reserved;
+    /* NEW_CONTEXT, NEW_KEY, NEW_HASH */
+    ULONG_PTR *made;
+};
 
 /* A caller's buffer for an answer: `data` is NULL where only the size is asked for. */
 struct room {

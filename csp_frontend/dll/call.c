@@ -4,6 +4,7 @@
 #include "cert_store.h"
 #include "gather.h"
 #include "set_data.h"
+#include "waiting.h"
 
 #include <string.h>
 
@@ -51,13 +52,13 @@ static DWORD settle_hashes(const struct pending *pending)
     const union argument *hash = argument_of(pending->call, pending->arguments, PARAMETER_HASH);
 
     if (pending->call->number == CALL_CPReleaseContext) {
-        gather_forget_context(pending->arguments[CONTEXT_AT].handle);
+        waiting_forget_context(pending->arguments[CONTEXT_AT].handle);
     }
     if (hash == NULL) {
         return ERROR_SUCCESS;
     }
     if (pending->call->number == CALL_CPDestroyHash) {
-        gather_forget_hash(hash->handle);
+        waiting_forget_hash(hash->handle);
     }
     return gather_flush(pending->session, hash->handle);
 }

@@ -13,11 +13,4 @@ DWORD gather_hash_data(struct session *session, HCRYPTPROV context, HCRYPTHASH h
 /* Send what waits for a hash: another function is about to use it. */
 DWORD gather_flush(struct session *session, HCRYPTHASH hash);
 
-/* The hash, or the context and its hashes, have ended: nobody will ask for what waits. */
-void gather_forget_hash(HCRYPTHASH hash);
-void gather_forget_context(HCRYPTPROV context);
-
-/* The agent has gone, and every hash with it. */
-void gather_forget_all(void);
-
 #endif

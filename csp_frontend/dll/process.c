@@ -3,7 +3,7 @@
 #include "agent_start.h"
 #include "digest.h"
 #include "foreground.h"
-#include "gather.h"
+#include "waiting.h"
 
 #include <string.h>
 
@@ -165,7 +165,7 @@ static void note_link(const struct link *link)
     process.open_links++;
     ReleaseSRWLockExclusive(&process.lock);
     if (restarted) {
-        gather_forget_all();
+        waiting_forget_all();
     }
 }
 

@@ -2,8 +2,7 @@
 #ifndef PERSONAL_CSP_SET_DATA_H
 #define PERSONAL_CSP_SET_DATA_H
 
-#include "call.h"
-#include "process.h"
+#include "arguments.h"
 
 /*
  * Append what the pointer points to, by the rule of the table for this function and parameter, or nothing for NULL.

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,16 @@ FILES = ("personal-csp-x64.dll", "personal-csp-x86.dll", "personal-csp-store.exe
 @pytest.mark.parametrize("path", sorted(dll_tables.files()), ids=lambda path: path.name)
 def test_the_tables_in_c_are_those_of_the_agent(path: Path) -> None:
     assert path.read_text(encoding="ascii") == dll_tables.files()[path], "run tools/dll_tables.py"
+
+
+def test_the_sources_in_c_include_each_other_one_way() -> None:
+    """A source file and its header are one module; TopologicalSorter raises CycleError for a circle of them."""
+    modules: dict[str, set[str]] = {}
+    for path in (ROOT / "csp_frontend" / "dll").rglob("*.[ch]"):
+        included = {Path(name).stem for name in re.findall(r'^#include "(.+)"$', path.read_text("ascii"), re.MULTILINE)}
+        modules.setdefault(path.stem, set()).update(included - {path.stem})
+    assert {"process", "link", "waiting"} <= modules["gather"] | modules["process"]
+    TopologicalSorter(modules).prepare()
 
 
 @pytest.fixture(scope="module")
