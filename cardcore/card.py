@@ -346,6 +346,10 @@ class Card:
         Families whose blank cards have no PIN, PUK or admin key yet are given these, and those that have no serial
         number `serial`, or a random one. `again` goes on where an earlier call was interrupted: what is there is its.
         """
+        from cardcore.directory.names import require_name
+
+        if label:
+            require_name("the card's label", label)
         with self._session.transaction():
             holdings = [] if again else self.holdings()
             if holdings:
@@ -379,7 +383,11 @@ def _secret(value: Pin) -> Secret:
         raise NotSupported("this cannot be entered on the reader's keypad", hint="Give it from another source.")
     if isinstance(value, Secret):
         return value
-    return Secret(value.encode() if isinstance(value, str) else value)
+    try:
+        return Secret(value.encode() if isinstance(value, str) else value)
+    except UnicodeEncodeError:
+        pass  # not the cause of what follows: it would hold the secret
+    raise InputError("the secret holds a surrogate, which is no character", hint="Give its bytes, or whole characters.")
 
 
 def _scheme(value: Scheme | str) -> Scheme:

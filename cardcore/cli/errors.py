@@ -26,6 +26,7 @@ from cardcore.errors import (
     ProfileError,
     TransportError,
 )
+from cardcore.lines import shown
 from cardcore.sources import SourceError
 
 
@@ -141,7 +142,7 @@ def show(error: BaseException, *, as_json: bool, verbosity: int) -> int:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return shown(" ".join(text.split()))
 
 
 def _usage_message(error: click.UsageError) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 
 from cardcore.cli.errors import OptionError
+from cardcore.lines import shown
 
 Document = Mapping[str, object]
 
@@ -21,14 +22,14 @@ class Output:
     def result(self, document: Document, people: str | Iterable[str] = ()) -> None:
         """The command's answer: the document with `--json`, else the text."""
         if self.json_wanted:
-            click.echo(_json(document, indent=2))
+            _say(_json(document, indent=2))
             return
         for line in (people,) if isinstance(people, str) else people:
-            click.echo(line)
+            _say(line)
 
     def event(self, document: Document, people: str) -> None:
         """One of several answers over time: a line each, with `--json` a JSON document per line."""
-        click.echo(_json(document) if self.json_wanted else people)
+        _say(_json(document) if self.json_wanted else people)
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
@@ -48,10 +49,21 @@ class Output:
         sys.stdout.buffer.flush()
 
 
+def _say(text: str) -> None:
+    """A line on stdout; what its encoding has no room for is escaped, so that no answer is lost for one character."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
 def _json(document: Document, indent: int | None = None) -> str:
+    """The document as JSON; only UTF-8 has room for every character, and an escaped surrogate is JSON's own escape."""
     import json
 
-    return json.dumps(document, indent=indent, ensure_ascii=False)
+    return json.dumps(document, indent=indent, ensure_ascii=not _is_utf8(sys.stdout.encoding))
+
+
+def _is_utf8(encoding: str | None) -> bool:
+    return (encoding or "utf-8").lower().replace("-", "").replace("_", "") == "utf8"
 
 
 def refuse_terminal(what: str) -> None:
@@ -63,10 +75,14 @@ def refuse_terminal(what: str) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows in aligned columns under headers; on a terminal as wide as it is, with the headers set off."""
+    """Rows in aligned columns under headers; on a terminal as wide as it is, with the headers set off.
+
+    Control characters are shown as escapes: what stands there may come from a card.
+    """
+    safe = [[shown(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and rows:
-        return _terminal_table(headers, rows)
-    cells = [list(headers), *(list(row) for row in rows)]
+        return _terminal_table(headers, safe)
+    cells = [list(headers), *safe]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
@@ -88,10 +104,13 @@ def _terminal_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> li
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> list[str]:
-    """`name: value` lines, the values aligned; a row without a name goes on with the one before."""
+    """`name: value` lines, the values aligned; a row without a name goes on with the one before.
+
+    Control characters in values are shown as escapes.
+    """
     listed = list(rows)
     width = max((len(name) for name, _ in listed), default=0) + 1
-    return [f"{name + ':' if name else '':<{width}} {value}".rstrip() for name, value in listed]
+    return [f"{name + ':' if name else '':<{width}} {shown(value)}".rstrip() for name, value in listed]
 
 
 def count(number: int, noun: str) -> str:

@@ -108,12 +108,20 @@ def _has_terminal() -> bool:
 
 
 def _prompt(label: str, option: str, *, new: bool) -> Secret:
+    try:
+        return Secret(_typed(label, option, new=new).encode())
+    except UnicodeError:
+        pass  # not the cause of what follows: it would hold the secret
+    raise OptionError(f"the {label} that was typed is no text in UTF-8", hint="Check the encoding of the terminal.")
+
+
+def _typed(label: str, option: str, *, new: bool) -> str:
     first = _ask(f"{label}: ", option)
     if not first:
         raise OptionError(f"no {label} was typed", hint="Nothing was sent to the card.")
     if new and _ask(f"{label} again: ", option) != first:
         raise OptionError(f"the {label} was typed differently the second time", hint="Nothing was changed. Try again.")
-    return Secret(first.encode())
+    return first
 
 
 def _ask(prompt: str, option: str) -> str:

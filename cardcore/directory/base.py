@@ -19,22 +19,12 @@ MAX_CERTIFICATE = 64 * 1024
 """Most bytes of a certificate, also after decompression: card data is hostile input."""
 MAX_OTHER_CERTIFICATES = 32
 """Most certificates that belong to no key."""
-MAX_KEY_NAME = 39
-"""Most UTF-16 units of a key pair's name that every directory which keeps names has room for."""
 
 
 def require_few_others(count: int) -> None:
     """ReplyError if so many certificates that belong to no key are too many."""
     if count > MAX_OTHER_CERTIFICATES:
         raise ReplyError(f"more than {MAX_OTHER_CERTIFICATES} certificates without a key")
-
-
-def is_key_name(name: str) -> bool:
-    """Whether a name fits where the room for it is least: a container's record, which has 40 UTF-16 units."""
-    try:
-        return 1 <= len(name.encode("utf-16-le")) // 2 <= MAX_KEY_NAME and "\0" not in name
-    except UnicodeEncodeError:  # half a character
-        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

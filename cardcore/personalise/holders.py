@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cardcore.errors import ProfileError
+from cardcore.lines import is_line
 from cardcore.personalise.csv_records import MAX_LINE, csv_records
 from cardcore.personalise.plan import CsvHolders, HoldersSettings, JsonHolders, SqlHolders
 from cardcore.personalise.sql_records import QUERY, sql_records
@@ -26,7 +27,6 @@ MAX_ID = 128
 """Bounds: records, fields of a record, characters of an id or of a field's name."""
 
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_NO_ID = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def read_holders(settings: HoldersSettings) -> Iterator[Holder]:
         holder_id = unicodedata.normalize("NFC", fields.get(settings.id_column, ""))
         if not holder_id:
             raise _wrong(file, line, f"the holder's id ({settings.id_column}) is empty", "Every holder needs one.")
-        if len(holder_id) > MAX_ID or _NO_ID.search(holder_id):
+        if len(holder_id) > MAX_ID or not is_line(holder_id):
             hint = f"It has at most {MAX_ID} characters, and no line breaks or control characters."
             raise _wrong(file, line, "the holder's id cannot be used", hint)
         before = first_lines.setdefault(holder_id, line)
@@ -107,7 +107,7 @@ def _check_names(file: str, line: int, names: Sequence[str], id_column: str) -> 
     if len(names) > MAX_COLUMNS:
         raise _wrong(file, line, f"more than {MAX_COLUMNS} fields")
     for name in names:
-        if not name or len(name) > MAX_ID or _NO_ID.search(name) or "{" in name or "}" in name:
+        if not name or len(name) > MAX_ID or not is_line(name) or "{" in name or "}" in name:
             raise _wrong(file, line, "a field without a usable name", "A name has text, and no braces.")
         if name in CARD_FIELDS or name.startswith(PIN_PREFIX):
             raise _wrong(file, line, f"a field cannot be named {name}", "Plans use such names for something else.")

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from cardcore.directory.base import MAX_KEY_NAME, is_key_name
-from cardcore.errors import InputError
+from cardcore.directory.names import require_key_name, require_name
 from cardcore.personalise.certificate_contents import ContentsTemplate
 from cardcore.personalise.issuers.settings import IssuerSettings
 from cardcore.personalise.templates import CARD_PROFILE, CARD_SERIAL, PIN_PREFIX, Template, path_part
@@ -146,8 +145,7 @@ class KeyPlan:
         if self.label is None:
             return ""
         found = self.label.fill(fields)
-        if not is_key_name(found):
-            raise InputError(f"the label of the key {self.name} has 1 to {MAX_KEY_NAME} characters, not {len(found)}")
+        require_key_name(f"the label of the key {self.name}", found)
         return found
 
 
@@ -195,6 +193,13 @@ class Initialise:
     """The card is blank and is made usable first (`Card.initialise`), with a label where its family has one."""
 
     label: Template | None = None
+
+    def label_for(self, fields: Mapping[str, str]) -> str:
+        """The label of one card, empty for none; InputError if no card could keep it."""
+        found = "" if self.label is None else self.label.fill(fields)
+        if found:
+            require_name("the label of the card", found)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

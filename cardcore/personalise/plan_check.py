@@ -138,8 +138,8 @@ class HolderCheck:
 def _try_card(card: CardPlan, fields: Mapping[str, str]) -> None:
     """InputError if the plan cannot be filled with the record."""
     CardSecrets(plan=card, fields=fields, serial=_SERIAL).check_record()
-    if card.initialise and card.initialise.label:
-        card.initialise.label.fill(fields)
+    if card.initialise:
+        card.initialise.label_for(fields)
     _check_labels(card, fields)
     for key in card.keys.values():
         if key.certificate is not None:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_GROUND = "errors secret sw tlv apdu"
+_GROUND = "errors lines secret sw tlv apdu"
 _PURE = f"{_GROUND} atr masking pin padding profile keytypes signing"
 _DRIVER = f"{_PURE} transport channel pinpad cache"
 _SESSIONS = "engine procedures session authentication"
@@ -30,6 +30,7 @@ LAYERS = MappingProxyType(
         part: frozenset(allowed.split())
         for part, allowed in {
             "errors": "",
+            "lines": "",
             "secret": "errors",
             "sources": "errors secret",
             "sw": "errors",

@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from cardcore.directory.base import MAX_KEY_NAME, is_key_name
-from cardcore.errors import InputError, ReplyError
+from cardcore.directory.names import MAX_KEY_NAME, require_key_name
+from cardcore.errors import ReplyError
 
 _NAME_UNITS = MAX_KEY_NAME + 1
 _NAME_BYTES = 2 * (_NAME_UNITS - 1)  # the last unit is the end
@@ -54,8 +54,7 @@ class Container:
 
     def named(self, name: str) -> Container:
         """The container under another name; InputError if a record has no room for it."""
-        if not is_key_name(name):
-            raise InputError(f"the name of a container has 1 to {MAX_KEY_NAME} characters")
+        require_key_name("the container's name", name)
         return replace(self, name=name)
 
     def encode(self) -> bytes:

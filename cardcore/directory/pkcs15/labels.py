@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cardcore.directory.names import require_name
 from cardcore.directory.pkcs15 import der, entries
 from cardcore.directory.pkcs15.entries import Location
 from cardcore.directory.pkcs15.structure import Kind, Structure
@@ -26,9 +27,11 @@ def certificate_value(item: Tlv) -> Location | bytes:
 
 
 def label_entries(structure: Structure, key_id: bytes, label: str) -> None:
-    """Label what has that identifier: keys and certificate. InputError for a label that is empty or too long."""
-    if not 1 <= len(label.encode()) <= _MAX_LABEL:
-        raise InputError(f"a label has 1 to {_MAX_LABEL} bytes")
+    """Label what has that identifier: keys and certificate. InputError for what is no name, or too long."""
+    require_name("the label", label)
+    size = len(label.encode())
+    if size > _MAX_LABEL:
+        raise InputError(f"the label has {size} bytes in UTF-8, at most {_MAX_LABEL} fit", hint="Shorten it.")
     for kind in (Kind.PRIVATE_KEYS, Kind.PUBLIC_KEYS, Kind.CERTIFICATES):
         for listing in list(structure.lists(kind)):
             old = listing.items

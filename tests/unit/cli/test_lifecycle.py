@@ -40,6 +40,18 @@ def test_init_refuses_what_the_family_has_no_room_for(shell: Shell) -> None:
         assert shell("--reader", "soft:blank", "init", *ADMIN_OPTION, *more).status == 1
 
 
+@pytest.mark.parametrize("label", ["Al\udcff", "Al\nice", "\x1b[31mAlice", " "])
+def test_a_label_is_text_on_one_line(shell: Shell, label: str) -> None:
+    """Bytes that are no UTF-8 come from the command line as surrogates."""
+    shell.store.create("blank", "isoapplet", blank=True)
+    line = ("--reader", "soft:blank", "init", "--pin", "env:PIN", "--puk", "env:LONG_PUK", "--label")
+    shell.monkeypatch.setenv("LONG_PUK", "0123456789abcdef")
+    ended = shell("--json", *line, label)
+    assert (ended.status, ended.error["code"]) == (1, "input")
+    assert "label" in ended.error["message"]
+    assert shell(*line, "Alice").status == 0
+
+
 def test_reset_names_what_is_lost_and_wants_the_serial(shell: Shell) -> None:
     shell.generate("9a", "ecp256")
     shell.ok("cert", "self-sign", "9a", "--subject", "CN=A", "--pin", "env:PIN", *ADMIN_OPTION)

@@ -124,6 +124,21 @@ def test_new_ones_are_asked_for_twice(shell: Shell) -> None:
     assert shell.card("pin", "verify").status == 2
 
 
+def test_what_is_typed_is_text(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Depending on how Python was started, bytes that are no UTF-8 become surrogates or an error that holds them."""
+
+    def undecodable(prompt: str) -> str:
+        return b"918273\xff".decode()
+
+    shell.terminal("918273\udcff")
+    for _ in range(2):
+        ended = shell.card("-vv", "pin", "verify")
+        assert ended.status == 2
+        assert "UTF-8" in ended.err
+        assert "918273" not in ended.err
+        monkeypatch.setattr("getpass.getpass", undecodable)
+
+
 def test_never_asked_for_where_it_would_be_seen(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def careless(prompt: str) -> str:
         warnings.warn("can be seen", getpass.GetPassWarning, stacklevel=2)

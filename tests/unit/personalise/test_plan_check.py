@@ -53,8 +53,18 @@ def test_labels_have_room_and_differ(tmp_path: Path) -> None:
         f"{number},{name},{mail}\n" for number, (name, mail) in enumerate(records)
     )
     assert told(tmp_path, both, holders) == [
-        (3, "the holder 1: the label of the key 1 has 1 to 39 characters, not 40"),
+        (3, "the holder 1: the label of the key 1 has 40 characters, at most 39 fit"),
         (4, "the holder 2: 2 keys of the card would have the label c@example.org"),
+    ]
+
+
+@pytest.mark.parametrize("family", ["gids", "isoapplet"])
+def test_labels_are_text_on_one_line(tmp_path: Path, family: str) -> None:
+    """Whether of a key or of the card: a record may hold line breaks, a name may not."""
+    text = SMALL[family]
+    what = "the label of the card" if "initialise: {label" in text else "the label of the key 1"
+    assert told(tmp_path, text, 'employee,name,mail\n0,"Anne\nBerg",a@example.org\n') == [
+        (2, f"the holder 0: {what} holds a control character, or what is no character")
     ]
 
 
