@@ -11,7 +11,7 @@ import click
 from cardcore.cli.authorising import authenticate_admin
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
-from cardcore.cli.options import admin_option, examples, pin_option, puk_option
+from cardcore.cli.options import TEXT, admin_option, examples, pin_option, puk_option
 from cardcore.cli.progress import working
 from cardcore.cli.secrets import Source, obtain, obtain_key
 from cardcore.errors import InputError, NotSupported
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples("cardcore init --admin env:ADMIN", 'cardcore init --label "Alice" --pin prompt --puk prompt')
 )
-@click.option("--label", default="", help="Name of the card, where its family has room for one.")
+@click.option("--label", type=TEXT, default="", help="Name of the card, where its family has room for one.")
 @pin_option
 @puk_option
 @admin_option

@@ -11,6 +11,7 @@ from typing import TypeVar
 import click
 
 from cardcore.cli.secrets import SOURCE
+from cardcore.lines import is_line, shown
 
 T = TypeVar("T", bound=Callable[..., object])
 
@@ -21,6 +22,22 @@ KEY_TYPES = (
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "md5sha1")
 SIGNATURE_SCHEMES = ("pkcs1", "pss", "ecdsa")
 DECRYPTION_SCHEMES = ("pkcs1", "oaep")
+
+
+class TextType(click.ParamType):  # type: ignore[type-arg] # generic in new releases of click only
+    """Text on one line: what ends up in a journal, or on a card."""
+
+    name = "text"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text; a usage error for control characters, and for bytes that are no UTF-8."""
+        text = str(value)
+        if not is_line(text):
+            self.fail(f"{shown(text)!r} holds a control character, or what is no UTF-8", param, ctx)
+        return text
+
+
+TEXT = TextType()
 
 
 def examples(*lines: str) -> str:

@@ -10,9 +10,9 @@ import click
 
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
-from cardcore.cli.options import examples
+from cardcore.cli.options import TEXT, examples
 from cardcore.cli.output import count, table
-from cardcore.cli.personalise_run import journal_place, opened_journal, store_option
+from cardcore.cli.personalise_run import journal_place, opened_journal, run_option, store_option
 from cardcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from cardcore.personalise.records import CardRecord, CertificateRecord, Run
 
 _plan = click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
-_run = click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
 
 
 @click.command(epilog=examples("cardcore personalise retry staff.yaml 12345678"))
 @_plan
-@click.argument("card", metavar="CARD")
+@click.argument("card", type=TEXT, metavar="CARD")
 @store_option
-@_run
+@run_option
 @pass_context
 def retry(context: Context, plan: Path, card: str, store: str | None, run_name: str | None) -> None:
     """Let a parked card go on, after whatever parked it was put right. CARD is its serial number."""
@@ -99,10 +98,10 @@ def _confirm(context: Context, holdings: list[str], record: CardRecord, given: s
 
 @click.command(epilog=examples("cardcore personalise replace staff.yaml 1001 --why lost"))
 @_plan
-@click.argument("holder", metavar="HOLDER")
-@click.option("--why", default="replaced", show_default=True, help="Why; it is noted with the certificates.")
+@click.argument("holder", type=TEXT, metavar="HOLDER")
+@click.option("--why", type=TEXT, default="replaced", show_default=True, help="Why; it is noted with the certificates.")
 @store_option
-@_run
+@run_option
 @pass_context
 def replace(context: Context, plan: Path, holder: str, why: str, store: str | None, run_name: str | None) -> None:
     """Give a holder another card: the next one that is inserted.

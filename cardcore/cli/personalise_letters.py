@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from cardcore.cli.context import Context, pass_context
-from cardcore.cli.options import examples
+from cardcore.cli.options import TEXT, examples
 from cardcore.cli.output import count
-from cardcore.cli.personalise_run import journal_place, opened_journal, opener_for, store_option, unlock_option
+from cardcore.cli.personalise_run import (
+    journal_place,
+    opened_journal,
+    opener_for,
+    run_option,
+    store_option,
+    unlock_option,
+)
 from cardcore.cli.secrets import Source
 from cardcore.errors import InputError
 
@@ -22,9 +29,11 @@ if TYPE_CHECKING:
 @click.command(epilog=examples("cardcore personalise letters staff.yaml --unlock file:issuer.key"))
 @click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
 @store_option
-@click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
+@run_option
 @unlock_option
-@click.option("--holder", "holders", multiple=True, metavar="ID", help="Only this holder's; may be repeated.")
+@click.option(
+    "--holder", "holders", type=TEXT, multiple=True, metavar="ID", help="Only this holder's; may be repeated."
+)
 @pass_context
 def letters(
     context: Context,

@@ -12,10 +12,11 @@ import click
 
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
-from cardcore.cli.options import examples
+from cardcore.cli.options import TEXT, examples
 from cardcore.cli.output import count
 from cardcore.cli.secrets import SOURCE, Source, obtain
 from cardcore.errors import CardError, InputError
+from cardcore.lines import shown
 
 if TYPE_CHECKING:
     from cardcore.cli.output import Output
@@ -38,6 +39,12 @@ def store_option(function: click.decorators.FC) -> click.decorators.FC:
     """The option --store."""
     what = "Journal: a file, or postgresql://...; default: beside the plan, PLAN.journal."
     return click.option("--store", metavar="PLACE", envvar="CARDCORE_STORE", help=what)(function)
+
+
+def run_option(function: click.decorators.FC) -> click.decorators.FC:
+    """The option --run."""
+    what = "Name of the run; default: the plan's file name."
+    return click.option("--run", "run_name", type=TEXT, metavar="NAME", help=what)(function)
 
 
 def unlock_option(function: click.decorators.FC) -> click.decorators.FC:
@@ -90,13 +97,15 @@ def opener_for(plan: Plan, unlock: Source | None, passphrase: Source | None) -> 
     "--reader", "readers", multiple=True, metavar="NAME", help="Reader to use, or soft:NAME; may be repeated."
 )
 @store_option
-@click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
+@run_option
 @click.option("--resume", is_flag=True, help="Go on with a run that was begun.")
 @click.option("--accept-changed-plan", "accept", is_flag=True, help="With --resume: go on by the plan as it is now.")
 @click.option("--first", "first", type=click.IntRange(min=1), metavar="N", help="Only the first N holders: a pilot.")
 @click.option("--dry-run", is_flag=True, help="Show every command that would be sent, and send nothing.")
 @unlock_option
-@click.option("--station", metavar="NAME", help="This station's name among several (PostgreSQL); default: machine:pid.")
+@click.option(
+    "--station", type=TEXT, metavar="NAME", help="This station's name among several (PostgreSQL); default: machine:pid."
+)
 @click.option(
     "--station-timeout",
     type=click.FloatRange(1, 3600),
@@ -193,7 +202,7 @@ def begin(journal: Journal, plan: Plan, name: str, *, resume: bool) -> Run:
     if resume:
         return journal.run(name)
     enter = journal.join if journal.store.is_shared else journal.begin
-    return enter(name, plan=str(plan.file), digest=plan.digest.hex(), parts=parts_of(plan))
+    return enter(name, plan=shown(str(plan.file)), digest=plan.digest.hex(), parts=parts_of(plan))
 
 
 def _accept(output: Output, journal: Journal, begun: Run, plan: Plan) -> None:

@@ -10,9 +10,9 @@ import click
 from cardcore.cli import files
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.errors import OptionError
-from cardcore.cli.options import examples
+from cardcore.cli.options import TEXT, examples
 from cardcore.cli.output import table
-from cardcore.cli.personalise_run import journal_place, opened_journal, store_option
+from cardcore.cli.personalise_run import journal_place, opened_journal, run_option, store_option
 
 if TYPE_CHECKING:
     from cardcore.personalise.journal import Journal
@@ -128,9 +128,9 @@ def _run_lines(journal: Journal, run: Run, working: list[StationRecord]) -> list
 )
 @click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
 @store_option
-@click.option("--run", "run_name", metavar="NAME", help="Name of the run; default: the plan's file name.")
+@run_option
 @click.option("--form", type=click.Choice(FORMS), help="Default: by the name of --out, else json.")
-@click.option("--card", metavar="SERIAL", help="Certificate of personalisation of one card: html or json.")
+@click.option("--card", type=TEXT, metavar="SERIAL", help="Certificate of personalisation of one card: html or json.")
 @click.option("--out", metavar="FILE", help="Where to write it; default: stdout.")
 @pass_context
 def report(
@@ -151,7 +151,7 @@ def report(
         run = journal.run(run_name or plan.stem)
         text = _card_text(journal, run, card, chosen) if card is not None else _run_text(journal, run, chosen)
     if out is None:
-        click.echo(text, nl=False)
+        context.output.binary(text.encode())
         return
     Path(out).write_text(text, encoding="utf-8", newline="")
     context.output.result({"run": run.name, "form": chosen, "out": out}, f"written to {out}")

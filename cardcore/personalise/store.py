@@ -140,11 +140,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """StoreError for what the database says, without the values of the statement."""
+    """StoreError for what the database says, without the values of the statement; InputError for what is no text."""
     try:
         yield
     except SQLAlchemyError as error:
         raise StoreError(f"the journal cannot be used: {_reason(error)}") from error
+    except UnicodeError as error:  # no database has room for a surrogate
+        raise InputError(
+            "a name, or other text for the journal, holds what is no character", hint="Write it in UTF-8."
+        ) from error
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -57,6 +57,14 @@ def test_reports(bureau: Shell) -> None:
         (("report", "r1.yaml", "--card", "s9"), 1, "has no card s9"),
         (("report", "r1.yaml", "--run", "r9"), 1, "the journal has no run r9"),
         (("run", "r1.yaml"), 7, "r1.yaml"),
+        # Bytes that are no UTF-8 come from the command line as surrogates; in the name of a file they are right.
+        (("report", "r1.yaml", "--run", "r\udcff"), 2, "--run"),
+        (("report", "r1.yaml", "--card", "s\udcff"), 2, "--card"),
+        (("retry", "r1.yaml", "s\udcff"), 2, "CARD"),
+        (("replace", "r1.yaml", "h\udcff"), 2, "HOLDER"),
+        (("replace", "r1.yaml", "1001", "--why", "\x1b[2J"), 2, "--why"),
+        (("report", "r\udcff.yaml", "--store", "r1.journal"), 1, "no character"),
+        (("status", "--store", "postgresql://h\udcff/x"), 1, "no character"),
     ],
 )
 def test_refusals(bureau: Shell, arguments: tuple[str, ...], status: int, said: str) -> None:
