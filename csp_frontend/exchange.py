@@ -109,8 +109,10 @@ class Exchange:
         if kind not in _EXPORT_FLAGS:
             raise CspError(Code.NTE_BAD_TYPE, f"blobs of type {kind} are not exported")
         require_flags(flags, _EXPORT_FLAGS[Blob(kind)])
-        if (kind == Blob.SIMPLEBLOB) != (wrapping is not None):
-            raise CspError(Code.NTE_BAD_KEY, "a key to encrypt for belongs to a SIMPLEBLOB, and only there")
+        if kind == Blob.SIMPLEBLOB and wrapping is None:
+            raise CspError(Code.NTE_NO_KEY, "a SIMPLEBLOB is encrypted for a key, which is missing")
+        if kind != Blob.SIMPLEBLOB and wrapping is not None:
+            raise CspError(Code.NTE_BAD_KEY, "a key to encrypt for belongs to a SIMPLEBLOB only")
         if kind == Blob.PUBLICKEYBLOB:
             return answer(blobs.build_public(_public(key).blob()), room)
         if not isinstance(key, SessionKey):

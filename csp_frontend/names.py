@@ -15,8 +15,8 @@ _READER = "\\\\.\\"
 _SHA1 = re.compile(r"[0-9A-Fa-f]{40}")
 _HEX = re.compile(r"0[xX][0-9A-Fa-f]{1,64}")
 _MAX_NAME = 260
-LONGEST = 40
-"""A GUID's 36 characters, or the 39 that a card's own map has room for; without the NUL."""
+LONGEST = 3 * 39
+"""Bytes of the longest name of a container as UTF-8, without the NUL: a card's own map has room for 39 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

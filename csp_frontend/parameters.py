@@ -33,6 +33,7 @@ _List = tuple[Callable[[Context], Iterable[bytes]], int]
 
 _FIXED: Mapping[int, int] = MappingProxyType({Pp.PP_SMARTCARD_GUID: 16, Pp.PP_NX_CONTEXT_FLAGS: 4})
 """Sizes that are known before the answer is."""
+_SETTABLE = frozenset(SetPp) - {SetPp.PP_KEYSET_SEC_DESCR}
 _KEYSIZE_INC = 256
 _MAX_TEXT = 1024
 _MAX_PIN = 256
@@ -96,9 +97,9 @@ class ProviderParameters:
         listing = self._lists.get(parameter)
         if listing is not None:
             return _next(context, parameter, room, flags, listing)
-        require_flags(flags)
         if parameter not in self._answers:
             raise CspError(Code.NTE_BAD_TYPE, f"there is no parameter {parameter:#x} to be read")
+        require_flags(flags)
         if room is None and parameter in _FIXED:
             return Output(size=_FIXED[parameter])
         if room is None and parameter == Pp.PP_USER_CERTSTORE and not self._finder.is_read(context):
@@ -132,6 +133,8 @@ class ProviderParameters:
 
     def set(self, context: Context, parameter: int, data: bytes | None, flags: int) -> None:
         """Set a parameter; NTE_BAD_TYPE for one that is not supported, ERROR_INVALID_PARAMETER for a bad value."""
+        if parameter not in _SETTABLE:
+            raise CspError(Code.NTE_BAD_TYPE, f"there is no parameter {parameter:#x} to be set")
         require_flags(flags)
         match parameter:
             case SetPp.PP_KEYEXCHANGE_PIN | SetPp.PP_SIGNATURE_PIN:
@@ -146,8 +149,6 @@ class ProviderParameters:
                 if data is None or len(data) not in (4, 8):
                     raise CspError(Code.ERROR_INVALID_PARAMETER, "a window's handle has 4 or 8 bytes")
                 context.window = int.from_bytes(data, "little")
-            case _:
-                raise CspError(Code.NTE_BAD_TYPE, f"there is no parameter {parameter:#x} to be set")
 
 
 def _secret(data: bytes | None) -> Secret | None:
@@ -191,7 +192,10 @@ def _next(
     flags: int,
     listing: _List,
 ) -> Output:
-    """The next item of a list that begins with CRYPT_FIRST; the size query answers the longest and reads nothing."""
+    """The next item of a list that begins with CRYPT_FIRST; the size query answers the longest and reads nothing.
+
+    An item fills the room that the longest would take: programs ask for the size once, and do not set it again.
+    """
     start, longest = listing
     require_flags(flags, Flag.CRYPT_FIRST | Flag.CRYPT_NEXT | Acquire.CRYPT_MACHINE_KEYSET)
     if room is None:
@@ -203,6 +207,6 @@ def _next(
         raise CspError(Code.NTE_BAD_FLAGS, "the list was not begun with CRYPT_FIRST")
     if not waiting:
         raise CspError(Code.ERROR_NO_MORE_ITEMS)
-    found = answer(waiting[0], room)
-    del waiting[0]
-    return found
+    if room < len(waiting[0]):
+        raise CspError(Code.ERROR_MORE_DATA, size=longest)
+    return answer(waiting.pop(0).ljust(min(room, longest), b"\x00"), room)

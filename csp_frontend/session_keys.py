@@ -105,7 +105,9 @@ class SessionKey:
                 self.mode = Mode(number)
             case Kp.KP_MODE_BITS if self.algorithm.block and number == 8:
                 pass
-            case Kp.KP_EFFECTIVE_KEYLEN if self.algorithm.id is Alg.CALG_RC2 and 1 <= number <= _MAX_EFFECTIVE:
+            case Kp.KP_EFFECTIVE_KEYLEN if self.algorithm.id is not Alg.CALG_RC2:
+                raise CspError(Code.NTE_BAD_TYPE, f"keys of {self.algorithm.name} have one effective length")
+            case Kp.KP_EFFECTIVE_KEYLEN if 1 <= number <= _MAX_EFFECTIVE:
                 self.effective_bits = number
             case Kp.KP_PERMISSIONS if number & Permission.CRYPT_EXPORT == 0 or self.exportable:
                 self.exportable = bool(number & Permission.CRYPT_EXPORT)

@@ -61,7 +61,7 @@ class Arguments:
             Path(step["out"]).write_bytes(data)
         elif data is not None:
             shown["data"] = data.hex()
-            text = data.removesuffix(b"\0")
+            text = data.rstrip(b"\0")
             if text and text.isascii() and text.decode("ascii").isprintable():
                 shown["text"] = text.decode("ascii")
         return shown

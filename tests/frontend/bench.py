@@ -165,7 +165,7 @@ class PlayedReaders:
 
 def names(client: ClientSession, context: int) -> list[str]:
     """What PP_ENUMCONTAINERS lists, asked for as programs do."""
-    return [item.decode().removesuffix("\0") for item in items(client, context, Pp.PP_ENUMCONTAINERS)]
+    return [item.decode().rstrip("\0") for item in items(client, context, Pp.PP_ENUMCONTAINERS)]
 
 
 def items(client: ClientSession, context: int, parameter: int) -> list[bytes]:

@@ -12,8 +12,9 @@ from csp_frontend.errors import CspError
 
 
 @contextmanager
-def refused(code: Code) -> Iterator[None]:
-    """The block fails with this code."""
+def refused(code: Code, *, size: int | None = None) -> Iterator[None]:
+    """The block fails with this code, and with this size for the caller's buffer if one is given."""
     with pytest.raises(CspError) as caught:
         yield
     assert caught.value.code is code, str(caught.value)
+    assert size in (None, caught.value.size)

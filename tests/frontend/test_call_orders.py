@@ -199,7 +199,7 @@ def listed(client: Client, context: int, room: int, flags: int) -> str:
     """The next container's name."""
     item = client.CPGetProvParam(context, Pp.PP_ENUMCONTAINERS, room, flags).data
     assert item is not None
-    return item.removesuffix(b"\0").decode()
+    return item.rstrip(b"\0").decode()
 
 
 def test_enumerating_containers(place: Place, client: Client) -> None:

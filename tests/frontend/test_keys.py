@@ -22,6 +22,8 @@ from tests.unit.core.softpiv import certificate
 ALICE = "\\\\.\\soft:alice\\"
 PROTECTED = Flag.CRYPT_USER_PROTECTED
 SMALL = 1024 << 16
+NO_PADDING_CHECK = 0x20
+"""CRYPT_DECRYPT_RSA_NO_PADDING_CHECK."""
 
 
 @pytest.fixture
@@ -172,6 +174,8 @@ def test_a_simple_blob_of_another_program(client: ClientSession, context: int) -
 def test_simple_blobs_that_are_refused(client: ClientSession, context: int) -> None:
     user = client.CPGetUserKey(context, AT_KEYEXCHANGE)
     session = client.CPGenKey(context, Alg.CALG_RC4, Flag.CRYPT_EXPORTABLE)
+    with refused(Code.NTE_NO_KEY):
+        client.CPExportKey(context, session, 0, Blob.SIMPLEBLOB, 0, None)
     blob = exported(client, context, session, Blob.SIMPLEBLOB, user)
     for damaged, code in (
         (blob[:-1], Code.NTE_BAD_DATA),
@@ -258,6 +262,8 @@ def test_decryption_that_is_refused(client: ClientSession, context: int) -> None
             client.CPDecrypt(context, key, 0, True, 0, wrong, len(wrong))
     with refused(Code.NTE_BAD_LEN):
         client.CPDecrypt(context, key, 0, False, 0, bytes(256), 256)
+    with refused(Code.NTE_BAD_FLAGS):
+        client.CPDecrypt(context, key, 0, True, NO_PADDING_CHECK, bytes(256), 256)
     signing = client.CPAcquireContext(ALICE + "0x9c", SILENT)
     signer = client.CPGetUserKey(signing, AT_SIGNATURE)
     with refused(Code.NTE_BAD_KEY):
@@ -309,9 +315,7 @@ def test_parameters_of_session_keys(client: ClientSession, context: int) -> None
     for parameter, data in ((Kp.KP_IV, bytes(7)), (Kp.KP_SALT, b"x"), (Kp.KP_SALT_EX, b""), (Kp.KP_MODE, b"\1")):
         with refused(Code.NTE_BAD_DATA):
             client.CPSetKeyParam(context, key, parameter, data, 0)
-    with refused(Code.NTE_BAD_DATA):
-        client.CPSetKeyParam(context, key, Kp.KP_EFFECTIVE_KEYLEN, dword(64), 0)
-    for unknown in (Kp.KP_ALGID, Kp.KP_KEYLEN, Kp.KP_BLOCKLEN, Kp.KP_CERTIFICATE, 99):
+    for unknown in (Kp.KP_ALGID, Kp.KP_KEYLEN, Kp.KP_BLOCKLEN, Kp.KP_EFFECTIVE_KEYLEN, Kp.KP_CERTIFICATE, 99):
         with refused(Code.NTE_BAD_TYPE):
             client.CPSetKeyParam(context, key, unknown, bytes(4), 0)
     with refused(Code.NTE_BAD_TYPE):

@@ -12,12 +12,38 @@ from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
 from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Flag, Nx, Pp, SetPp
 from csp_frontend.entry import Entry
+from csp_frontend.names import LONGEST
 from csp_frontend.provider import ClientSession, Provider
 from tests.frontend.bench import BIG, NEWKEYSET, PIN, VERIFY, Bench, items, piv_card
 from tests.frontend.refusals import refused
 
 ALICE = "\\\\.\\soft:alice\\"
 SOFT, READER = "soft:alice", "Reader B"
+OWNER_AND_DACL = 5
+UNKNOWN_TO_READ = {
+    "PP_CERTCHAIN": 9,
+    "PP_KEYSTORAGE": 17,
+    "PP_SYM_KEYSIZE": 19,
+    "PP_SESSION_KEYSIZE": 20,
+    "PP_ADMIN_PIN": 31,
+    "PP_KEYEXCHANGE_PIN": 32,
+    "PP_SIGNATURE_PIN": 33,
+    "PP_SGC_INFO": 37,
+    "PP_ENUMEX_SIGNING_PROT": 40,
+    "PP_CRYPT_COUNT_KEY_USE": 41,
+}
+"""What the documentation of CryptGetProvParam names beside what this provider answers."""
+UNKNOWN_TO_SET = {
+    "PP_UI_PROMPT": 21,
+    "PP_DELETEKEY": 24,
+    "PP_USER_CERTSTORE": 42,
+    "PP_SMARTCARD_READER": 43,
+    "PP_SMARTCARD_GUID": 45,
+    "PP_ROOT_CERTSTORE": 46,
+    "PP_SECURE_KEYEXCHANGE_PIN": 47,
+    "PP_SECURE_SIGNATURE_PIN": 48,
+}
+"""The same of CryptSetProvParam."""
 
 
 @pytest.fixture
@@ -125,7 +151,7 @@ def test_lists_are_each_contexts_own_and_wait_for_room(client: ClientSession) ->
     with refused(Code.NTE_BAD_FLAGS):
         client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 99, 0)
     first = client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 99, Flag.CRYPT_FIRST).data
-    with refused(Code.ERROR_MORE_DATA):
+    with refused(Code.ERROR_MORE_DATA, size=LONGEST + 1):
         client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 36, Flag.CRYPT_NEXT)
     assert client.CPGetProvParam(other, Pp.PP_ENUMCONTAINERS, 99, Flag.CRYPT_FIRST).data == first
     second = client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, 99, Flag.CRYPT_NEXT).data
@@ -135,13 +161,29 @@ def test_lists_are_each_contexts_own_and_wait_for_room(client: ClientSession) ->
         client.CPGetProvParam(one, Pp.PP_ENUMCONTAINERS, None, 0x100)
 
 
-def test_parameters_that_are_not_supported(client: ClientSession) -> None:
+def test_a_program_that_does_not_set_the_length_again_lists_everything(client: ClientSession) -> None:
     context = client.CPAcquireContext(None, VERIFY)
-    for parameter in (Pp.PP_KEYSET_SEC_DESCR, 0x7777):
-        with refused(Code.NTE_BAD_TYPE):
-            client.CPGetProvParam(context, parameter, None, 0)
-        with refused(Code.NTE_BAD_TYPE):
-            client.CPSetProvParam(context, parameter, b"", 0)
+    for parameter, count in ((Pp.PP_ENUMCONTAINERS, 3), (Pp.PP_ENUMALGS, len(Alg)), (Pp.PP_ENUMALGS_EX, len(Alg))):
+        room = longest = client.CPGetProvParam(context, parameter, None, Flag.CRYPT_FIRST).size
+        for number in range(count):
+            found = client.CPGetProvParam(context, parameter, room, Flag.CRYPT_NEXT if number else Flag.CRYPT_FIRST)
+            room = found.size
+            assert room == longest
+        with refused(Code.ERROR_NO_MORE_ITEMS):
+            client.CPGetProvParam(context, parameter, room, Flag.CRYPT_NEXT)
+
+
+def test_parameters_that_are_not_supported(client: ClientSession) -> None:
+    """Whatever their flags are: those of PP_KEYSET_SEC_DESCR say which part of the descriptor is wanted."""
+    context = client.CPAcquireContext(None, VERIFY)
+    for parameter in (Pp.PP_KEYSET_SEC_DESCR, *UNKNOWN_TO_READ.values(), 0x7777):
+        for flags in (0, OWNER_AND_DACL):
+            with refused(Code.NTE_BAD_TYPE):
+                client.CPGetProvParam(context, parameter, None, flags)
+    for parameter in (Pp.PP_KEYSET_SEC_DESCR, *UNKNOWN_TO_SET.values(), 0x7777):
+        for flags in (0, OWNER_AND_DACL):
+            with refused(Code.NTE_BAD_TYPE):
+                client.CPSetProvParam(context, parameter, b"", flags)
     with refused(Code.NTE_BAD_FLAGS):
         client.CPGetProvParam(context, Pp.PP_NAME, None, 1)
     with refused(Code.NTE_BAD_FLAGS):
