@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
@@ -340,11 +340,13 @@ class Card:
         admin: Pin | None = None,
         serial: bytes = b"",
         again: bool = False,
+        numbered: Callable[[], None] | None = None,
     ) -> None:
         """Make a blank card usable; InputError that names what is there if it already holds anything.
 
         Families whose blank cards have no PIN, PUK or admin key yet are given these, and those that have no serial
         number `serial`, or a random one. `again` goes on where an earlier call was interrupted: what is there is its.
+        `numbered` is called when the card tells that serial number, before it keeps any of the secrets for good.
         """
         from cardcore.directory.names import require_name
 
@@ -359,7 +361,15 @@ class Card:
                 )
             given = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
             self._directory.initialise(
-                Setup(label=label, serial=serial, pin=given[0], puk=given[1], admin=given[2], again=again)
+                Setup(
+                    label=label,
+                    serial=serial,
+                    pin=given[0],
+                    puk=given[1],
+                    admin=given[2],
+                    again=again,
+                    numbered=numbered,
+                )
             )
 
     def activate(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,7 +32,8 @@ class Setup:
     """What a blank card is to be given: a label, and the secrets that families without factory values need.
 
     `serial` is for families whose blank cards have no serial number; empty: a random one. They take 8 or 16 bytes.
-    `again`: an earlier attempt, with the same secrets, was interrupted.
+    `numbered` is called when the card tells that one, before it keeps any secret for good. `again`: an earlier attempt,
+    with the same secrets, was interrupted.
     """
 
     label: str = ""
@@ -41,6 +42,7 @@ class Setup:
     puk: Secret | None = None
     admin: Secret | None = None
     again: bool = False
+    numbered: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

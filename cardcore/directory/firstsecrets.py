@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cardcore.directory.base import Setup
-from cardcore.errors import InputError, LastTry, NotSupported
+from cardcore.errors import InputError, LastTry, NotSupported, StatusError
 from cardcore.pin import PinSpec
 from cardcore.profile.template import Value
 from cardcore.secret import Secret
 from cardcore.session import Session
-from cardcore.sw import tries_left
+from cardcore.sw import Sw, tries_left
 
 _USER = "user"
 _AGAIN = "set-up-again"
@@ -25,11 +27,20 @@ def can_set_up_again(session: Session) -> bool:
     return session.engine.can(_AGAIN)
 
 
-def set_first_secrets(session: Session, setup: Setup) -> None:
+def awaits_secrets(session: Session) -> bool:
+    """Whether VERIFY without data is answered with success, as before the first PIN protects anything."""
+    spec = session.profile.pins[_USER]
+    try:
+        return session.run("retries", {"pin.ref": spec.ref, "pin.name": spec.name}) == Sw.OK
+    except StatusError:
+        return False
+
+
+def set_first_secrets(session: Session, setup: Setup, before: Callable[[], None] | None = None) -> None:
     """Give the card its PIN, and what unblocks it, by `set-up`; the PIN is verified then.
 
-    After an attempt that was interrupted, by `set-up-again`, if the profile has it.
-    InputError before anything is sent if one of them is missing, or an admin key was given.
+    After an attempt that was interrupted, by `set-up-again`, if the profile has it. `before` is done first, but after
+    all checks: InputError before anything is sent if a secret is missing or does not fit, or an admin key was given.
     """
     require_set_up(session)
     spec = session.profile.pins[_USER]
@@ -44,6 +55,8 @@ def set_first_secrets(session: Session, setup: Setup) -> None:
     values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "puk.ref": puk_spec.ref}
     with spec.block(setup.pin) as block, puk_spec.block(setup.puk) as puk_block:
         again = setup.again and can_set_up_again(session)
+        if before is not None:
+            before()
         session.run(_AGAIN if again else "set-up", {**values, "new_pin.block": block, "puk.block": puk_block})
         if again:
             _require_tries(session, spec)

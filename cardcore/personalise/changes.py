@@ -75,6 +75,11 @@ class Change:
         if not changed.rowcount:
             raise JournalConflict(f"the step {step} of card {card} was not started")
 
+    def step_noted(self, card: int, step: str, result: Result) -> None:
+        """What a step that was started has found out before it is done."""
+        mine = (STEPS.c.card == card) & (STEPS.c.step == step) & (STEPS.c.state == StepState.STARTED)
+        self._connection.execute(update(STEPS).where(mine).values(result=dict(result)))
+
     def step_undone(self, card: int, step: str) -> None:
         """A step that was started has certainly not happened: the card refused it."""
         mine = (STEPS.c.card == card) & (STEPS.c.step == step) & (STEPS.c.state == StepState.STARTED)

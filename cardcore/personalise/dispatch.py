@@ -22,6 +22,13 @@ class Dispatch(Protocol):
         """Go on with a card that was begun before; JournalConflict if another station works on it."""
         ...
 
+    def take_over(self, card: CardRecord, serial: str, reader: str) -> CardRecord:
+        """Make a new card that of the holder of a parked one, which counts no longer.
+
+        JournalConflict if another station works on that, or the new one is somebody's already.
+        """
+        ...
+
     def ended(self, card: int, *, done: bool) -> None:
         """The work on a card has ended: it is done, or parked in the journal."""
         ...
@@ -43,6 +50,10 @@ class OneStation:
     def take_up(self, card: CardRecord, reader: str) -> CardRecord:
         """Go on with a card."""
         return self._journal.take_up(card, reader=reader)
+
+    def take_over(self, card: CardRecord, serial: str, reader: str) -> CardRecord:
+        """Make a new card that of the holder of a parked one."""
+        return self._journal.take_over(card, serial, reader=reader)
 
     def ended(self, card: int, *, done: bool) -> None:
         """Nothing is to be told to anybody: the journal knows."""

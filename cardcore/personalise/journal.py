@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from time import time
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Column, ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cardcore.errors import InputError
 from cardcore.personalise.changes import Change, JournalConflict
+from cardcore.personalise.holder_rows import correct_holders, insert_holders
 from cardcore.personalise.reasons import Reason, Refusal
 from cardcore.personalise.records import (
     CardRecord,
@@ -121,8 +121,8 @@ class Journal:
             pending = iter(holders)
             while batch := list(islice(pending, _AT_A_TIME)):
                 fresh = [one for one in batch if one.holder not in known]
-                _correct(connection, run, [one for one in batch if one.holder in known], known)
-                _insert(connection, run, fresh, position)
+                correct_holders(connection, run, [one for one in batch if one.holder in known], known)
+                insert_holders(connection, run, fresh, position)
                 position, new = position + len(fresh), new + len(fresh)
         return new
 
@@ -215,11 +215,27 @@ class Journal:
             found = connection.execute(following).one_or_none()
             if found is None:
                 return None
-            mine = (HOLDERS.c.run == run) & (HOLDERS.c.holder == found.holder)
-            attempt = found.attempts + 1
-            connection.execute(update(HOLDERS).where(mine).values(state=HolderState.ASSIGNED, attempts=attempt))
-            identity = {"run": run, "holder": found.holder, "attempt": attempt, "profile": profile, "serial": serial}
-            return _claimed(connection, {**identity, "reader": reader, "station": station})
+            where = {"profile": profile, "serial": serial, "reader": reader, "station": station}
+            return _assigned(connection, found, where)
+
+    def take_over(self, card: CardRecord, serial: str, *, reader: str, station: str = "") -> CardRecord:
+        """A new card instead of one that is parked, for the same holder, in one transaction; the old one is REPLACED.
+
+        JournalConflict if the old one is not as it was when it was looked at, or the new one is somebody's already.
+        """
+        with self.store.write() as connection:
+            changed = connection.execute(
+                update(CARDS)
+                .where(_as_seen(card), CARDS.c.state == CardState.PARKED)
+                .values(detail="another card has taken its place")
+            )
+            if not changed.rowcount:
+                raise JournalConflict(f"card {card.id} is parked no longer")
+            Change(connection).ended(card.id, CardState.REPLACED, "superseded")
+            mine = (HOLDERS.c.run == card.run) & (HOLDERS.c.holder == card.holder)
+            holder = connection.execute(select(HOLDERS).where(mine)).one()
+            where = {"profile": card.profile, "serial": serial, "reader": reader, "station": station}
+            return _assigned(connection, holder, where)
 
     def take_up(self, card: CardRecord, *, reader: str, station: str = "") -> CardRecord:
         """A card that is not finished is in a reader again.
@@ -227,11 +243,10 @@ class Journal:
         JournalConflict if it is finished, counts no longer, or is not as it was when it was looked at: somebody else
         has taken it up meanwhile.
         """
-        as_seen = (CARDS.c.id == card.id) & (CARDS.c.touched_at == card.touched_at)
         with self.store.write() as connection:
             changed = connection.execute(
                 update(CARDS)
-                .where(as_seen, CARDS.c.state.in_(_OPEN))
+                .where(_as_seen(card), CARDS.c.state.in_(_OPEN))
                 .values(state=CardState.ACTIVE, reader=reader, station=station, touched_at=time())
             )
             if not changed.rowcount:
@@ -305,70 +320,35 @@ def _live(profile: str, serial: str) -> str:
     return f"{profile}:{serial}"
 
 
-def _listed(profiles: frozenset[str] | None) -> str | None:
-    return None if profiles is None else "".join(f"|{name}" for name in sorted(profiles)) + "|"
-
-
 def _counts(connection: Connection, column: Column[str], which: ColumnElement[bool]) -> dict[str, int]:
     rows = connection.execute(select(column, func.count()).where(which).group_by(column))
     return {str(state): int(count) for state, count in rows}
 
 
-_Known = tuple[str, str, str | None]
+def _as_seen(card: CardRecord) -> ColumnElement[bool]:
+    return (CARDS.c.id == card.id) & (CARDS.c.touched_at == card.touched_at)
 
 
-def _insert(connection: Connection, run: int, holders: list[Enrolment], position: int) -> None:
-    """Many rows at once, past what SQLAlchemy does for each row: that alone took as long as all the rest."""
-    if not holders:
-        return
-    alike = {"run": run, "urgent": False, "state": HolderState.WAITING.value, "attempts": 0}
-    rows = [
-        {
-            **alike,
-            "holder": one.holder,
-            "position": position + offset,
-            "profiles": _listed(one.profiles),
-            "record": _record(one.record),
-        }
-        for offset, one in enumerate(holders)
-    ]
-    statement = insert(HOLDERS).inline().compile(dialect=connection.dialect, column_keys=list(rows[0]))
-    order = statement.positiontup
-    try:
-        if order:
-            connection.exec_driver_sql(str(statement), [tuple(row[name] for name in order) for row in rows])
-        else:
-            connection.exec_driver_sql(str(statement), rows)
-    except IntegrityError as error:
-        raise InputError(
-            "a holder's identifier occurs twice", hint="Each holder needs an identifier of his own."
-        ) from error
-
-
-_record = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-def _correct(connection: Connection, run: int, holders: list[Enrolment], known: Mapping[str, _Known]) -> None:
-    """Take over what has changed in the records of those who have no finished card."""
-    for one in holders:
-        state, record, profiles = known[one.holder]
-        if state != HolderState.DONE and (record != _record(one.record) or profiles != _listed(one.profiles)):
-            connection.execute(
-                update(HOLDERS)
-                .where(HOLDERS.c.run == run, HOLDERS.c.holder == one.holder)
-                .values(record=_record(one.record), profiles=_listed(one.profiles))
-            )
-
-
-def _claimed(connection: Connection, values: dict[str, object]) -> CardRecord:
-    """A new card, in a reader; the database knows whether it or its holder is taken."""
+def _assigned(connection: Connection, holder: Row[Any], where: Mapping[str, str]) -> CardRecord:
+    """A new card of a holder, in a reader; the database knows whether it or its holder is taken."""
+    attempt = holder.attempts + 1
+    mine = (HOLDERS.c.run == holder.run) & (HOLDERS.c.holder == holder.holder)
+    connection.execute(update(HOLDERS).where(mine).values(state=HolderState.ASSIGNED, attempts=attempt))
     now = time()
-    live = {"live_serial": _live(str(values["profile"]), str(values["serial"])), "live_holder": values["holder"]}
+    row = {
+        "run": holder.run,
+        "holder": holder.holder,
+        "attempt": attempt,
+        "state": CardState.ACTIVE,
+        "claimed_at": now,
+        "touched_at": now,
+        "live_serial": _live(where["profile"], where["serial"]),
+        "live_holder": holder.holder,
+        **where,
+    }
     try:
-        connection.execute(
-            insert(CARDS).values(state=CardState.ACTIVE, claimed_at=now, touched_at=now, **values, **live)
-        )
+        connection.execute(insert(CARDS).values(row))
     except IntegrityError as error:
-        raise JournalConflict(f"the card {values['serial']} belongs to somebody already") from error
-    mine = (CARDS.c.run == values["run"]) & (CARDS.c.live_holder == values["holder"])
-    return card_of(connection.execute(select(CARDS).where(mine)).one())
+        raise JournalConflict(f"the card {where['serial']} belongs to somebody already") from error
+    card = (CARDS.c.run == holder.run) & (CARDS.c.live_holder == holder.holder)
+    return card_of(connection.execute(select(CARDS).where(card)).one())

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Event, Lock, Thread
@@ -129,12 +129,20 @@ class Station:
         return None
 
     def take_up(self, card: CardRecord, reader: str) -> CardRecord:
-        """Go on with a card in a job of its own, which no other station can have at the same time."""
+        """Go on with a card in a job of its own."""
+        return self._in_own_job(card, lambda: self._journal.take_up(card, reader=reader, station=self._name))
+
+    def take_over(self, card: CardRecord, serial: str, reader: str) -> CardRecord:
+        """Make a new card that of the holder of a parked one, in a job of its own."""
+        return self._in_own_job(card, lambda: self._journal.take_over(card, serial, reader=reader, station=self._name))
+
+    def _in_own_job(self, card: CardRecord, take: Callable[[], CardRecord]) -> CardRecord:
+        """What no other station can do at the same time for the holder of the card."""
         job = self._engine.take(self._run, card.holder, _queue(self._run, f"{self._name}/{card.holder}"))
         if job is None:
             raise JournalConflict(f"another station works on the card of {card.holder}")
         try:
-            taken = self._journal.take_up(card, reader=reader, station=self._name)
+            taken = take()
         except BaseException:
             self._engine.finish(job.id, done=True)
             raise

@@ -12,19 +12,24 @@ from cardcore.personalise.object_contents import object_bytes
 from cardcore.personalise.parking import Parked
 from cardcore.personalise.plan import Content, Initialise
 from cardcore.personalise.reasons import Reason
-from cardcore.personalise.records import Result, SecretRecord
-from cardcore.personalise.states import SecretState
+from cardcore.personalise.records import Result, SecretRecord, StepRecord
+from cardcore.personalise.states import SecretState, StepState
 from cardcore.personalise.workpiece import Workpiece
 
 if TYPE_CHECKING:
     from cardcore.personalise.changes import Change
     from cardcore.secret import Secret
 
+INITIALISE = "initialise"
+"""The name of the step that makes a blank card usable."""
+
 SET_UP = "set-up"
 """The operation by which families whose blank cards have no secrets are given their first ones."""
 
 SET_UP_AGAIN = "set-up-again"
 """The operation by which that is completed, with the same secrets, where the card keeps what it was given."""
+
+_NUMBERED = "numbered"
 
 
 class Step:
@@ -66,21 +71,20 @@ class InitialiseStep(Step):
     """Makes a blank card usable. Families whose blank cards have no secrets get the first ones here.
 
     Done again after an interruption it begins anew, with other secrets; where the card keeps the first ones that it was
-    given, with the same.
+    given, with the same. That the card tells the serial number that was chosen for it is recorded before it keeps any.
     """
 
     logs_in = False
 
     def __init__(self, plan: Initialise) -> None:
-        super().__init__("initialise")
+        super().__init__(INITIALISE)
         self._label = plan.label
         self._proposals: tuple[Proposal, ...] = ()
         self._kept: dict[str, Proposal] = {}
 
     def prepare(self, work: Workpiece) -> None:
         """The secrets that a card may have from an attempt that was interrupted; Parked if they cannot be known."""
-        keeps = SET_UP_AGAIN in work.card.profile.operations
-        found = [work.secrets.proposal(name) for name in _first_secrets(work)] if keeps else []
+        found = [work.secrets.proposal(name) for name in _first_secrets(work)] if _keeps(work) else []
         self._kept = {one.name: one for one in found if one is not None}
 
     def start(self, work: Workpiece, change: Change) -> None:
@@ -102,15 +106,17 @@ class InitialiseStep(Step):
             puk=given.get("puk"),
             admin=given.get(ADMIN),
             serial=bytes.fromhex(work.record.serial) if given else b"",
-            again=True,  # that it was blank was seen before it became the holder's
+            # That it was blank was seen before it became the holder's. One that keeps secrets has none but his.
+            again=bool(self._kept) or not _keeps(work),
+            numbered=lambda: _note_number(work),
         )
         if given and work.card.serial() != work.record.serial:
             raise Parked(Reason.CARD_FAILED, "the card has not taken the serial number that was chosen for it")
         return {}
 
     def look(self, work: Workpiece) -> Result | None:
-        """Done if the card tells the serial number that was chosen for it: it is written last, but for `activate`."""
-        if SET_UP not in work.card.profile.operations or work.card.serial() != work.record.serial:
+        """Done, but for `activate`, if nothing else comes after the serial number, and the card tells that."""
+        if _keeps(work) or not is_numbered(work.steps.get(self.name)) or work.card.serial() != work.record.serial:
             return None
         work.card.activate()
         return {}
@@ -120,6 +126,21 @@ class InitialiseStep(Step):
         given = {proposal.name: proposal.secret for proposal in self._proposals}
         for name in _first_secrets(work):
             settle(work, change, name, given.get(name))
+
+
+def is_numbered(step: StepRecord | None) -> bool:
+    """Whether a card is known by its serial number from this step on, done or not; before it, one is like another."""
+    return step is not None and (step.state is StepState.DONE or bool((step.result or {}).get(_NUMBERED)))
+
+
+def _note_number(work: Workpiece) -> None:
+    with work.journal.change() as change:
+        change.step_noted(work.record.id, INITIALISE, {_NUMBERED: True})
+
+
+def _keeps(work: Workpiece) -> bool:
+    """Whether the card keeps the first secrets that it was given: nothing but they completes its initialisation."""
+    return SET_UP_AGAIN in work.card.profile.operations
 
 
 def _first_secrets(work: Workpiece) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Container
 from dataclasses import dataclass
 from time import monotonic
 
@@ -30,7 +29,7 @@ from cardcore.personalise.records import CardRecord, Result
 from cardcore.personalise.secret_steps import find_pins
 from cardcore.personalise.sequence import steps_for
 from cardcore.personalise.states import CardState, StepState
-from cardcore.personalise.steps import SET_UP, Step
+from cardcore.personalise.steps import INITIALISE, SET_UP, Step, is_numbered
 from cardcore.personalise.store import StoreError
 from cardcore.personalise.workpiece import Surroundings, Workpiece
 from cardcore.transport.base import Transport
@@ -91,29 +90,31 @@ class Worker:
         plan = self._job.plan.cards.get(card.profile.id)
         if plan is None:
             raise Refused(Refusal.NOT_IN_PLAN, f"the plan has no entry for cards of the profile {card.profile.id}")
-        others: set[int] = set()
-        while (known := self._known(card, serial, plan, others)) is not None:
+        known = self._known(card, serial)
+        if known is not None:
             try:
                 return self._job.dispatch.take_up(known, self._reader), plan, True
             except JournalConflict as error:
-                if serial:
+                if self._known(card, serial) is not None:
                     raise Refused(Refusal.ELSEWHERE, error.message) from error
-                others.add(known.id)
+        gets_secrets = plan.initialise is not None and SET_UP in card.profile.operations
+        if not serial and not gets_secrets:
+            raise Refused(Refusal.NO_SERIAL, "the card tells no serial number")
         self._require_blank(card, plan)
         chosen = serial or secrets.token_bytes(_SERIAL_BYTES).hex()
         try:
             record = self._job.dispatch.claim(card.profile.id, chosen, self._reader)
+            if record is None and gets_secrets:
+                record = self._instead(card.profile.id, chosen)
         except JournalConflict as error:
             raise Refused(Refusal.BELONGS, error.message) from error
         if record is None:
             raise Refused(Refusal.NO_HOLDER, "no holder waits for a card of this kind")
         return record, plan, False
 
-    def _known(self, card: Card, serial: str, plan: CardPlan, others: Container[int]) -> CardRecord | None:
+    def _known(self, card: Card, serial: str) -> CardRecord | None:
         """The record of a card that was begun before; Refused if it is not to be gone on with."""
-        if not serial:
-            return self._begun_blank(card, plan, others)
-        record = self._job.journal.find(card.profile.id, serial)
+        record = self._job.journal.find(card.profile.id, serial) if serial else None
         if record is None:
             return None
         if record.run != self._job.run.id:
@@ -124,21 +125,21 @@ class Worker:
             raise Refused(Refusal.PARKED, f"the card of {record.holder} is parked: {record.reason}")
         return record
 
-    def _begun_blank(self, card: Card, plan: CardPlan, others: Container[int]) -> CardRecord | None:
-        """A card whose initialisation did not come to its end: blank cards have no serial number to know them by.
+    def _instead(self, profile: str, serial: str) -> CardRecord | None:
+        """Make a blank card that of somebody whose card was pulled while it was blank too, as nobody else waits.
 
-        One blank card is as good as another: whichever comes takes the place of the one that was begun, unless that is
-        among `others`.
+        It may be that very card, or another: no secret is on either.
         """
-        if plan.initialise is None or SET_UP not in card.profile.operations:
-            raise Refused(Refusal.NO_SERIAL, "the card tells no serial number")
         for record in self._job.journal.cards(self._job.run.id, CardState.PARKED):
-            step = self._job.journal.steps(record.id).get("initialise")
             continues = record.reason is None or PARKINGS[record.reason].continues
-            if record.id in others:
+            if record.profile != profile or not continues:
                 continue
-            if record.profile == card.profile.id and continues and (step is None or step.state is StepState.STARTED):
-                return record
+            if is_numbered(self._job.journal.steps(record.id).get(INITIALISE)):
+                continue
+            try:
+                return self._job.dispatch.take_over(record, serial, self._reader)
+            except JournalConflict:
+                continue  # another reader was faster
         return None
 
     @staticmethod

@@ -125,6 +125,10 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "update-binary": OperationEntry("write $content into the current file at an offset", _OFFSET | {"content"}),
     "create-file": OperationEntry("create a transparent file", _NEW_FILE),
     "delete-file": OperationEntry("delete the current file", frozenset({"object", "file.id"})),
+    "create-application": OperationEntry(
+        "make the directory of the card's application, where that can come before `set-up`, or leave it if it is there",
+        _NOTHING,
+    ),
     "set-up": OperationEntry(
         "give a blank card its first secrets, and what its directory needs before files can be made",
         frozenset({"pin.ref", "puk.ref", "puk.block", "new_pin.block", "admin.ref", "new_admin.key"}),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cardcore import tlv
 from cardcore.directory.base import FixedSlots, KeyInfo, Setup, require_few_others
+from cardcore.directory.firstsecrets import awaits_secrets
 from cardcore.directory.gids.containers import Container, ContainerMap, KeyMap
 from cardcore.directory.gids.filesystem import FileTable, Place, compress, decompress
 from cardcore.directory.objects import identifier
@@ -110,7 +111,11 @@ class GidsDirectory(FixedSlots):
         return found
 
     def _table(self) -> FileTable:
-        return FileTable.parse(self._get(_TABLE))
+        """The table of files; NotFound for a card that is not initialised."""
+        content = self._find(_TABLE)
+        if content is None:
+            raise _uninitialised("file table")
+        return FileTable.parse(content)
 
     def _announce(self, *, containers: bool = False) -> None:
         """Count the change in the file cardcf, by which other programs know that what they remember is stale."""
@@ -151,9 +156,7 @@ class GidsDirectory(FixedSlots):
                 found = None if content is None else ContainerMap.parse(content)
                 seen = self._seen = _Seen(turn=(self._session.turns, self._session.losses), map=found)
         if seen.map is None:
-            raise NotFound(
-                "the card has no container map", sw=Sw.FILE_NOT_FOUND, hint="Initialise it: `cardcore init`."
-            )
+            raise _uninitialised("container map")
         return seen.map
 
     def key(self, slot: KeySlot) -> KeyInfo:
@@ -304,7 +307,7 @@ class GidsDirectory(FixedSlots):
 
     def holdings(self) -> list[str]:
         """The file system, containers and certificates; nothing while the card still awaits its initialisation."""
-        if self._awaits_initialisation():
+        if awaits_secrets(self._session):
             return []
         try:
             table = self._table()
@@ -313,14 +316,6 @@ class GidsDirectory(FixedSlots):
         certificates = [entry.name for entry in table.entries if entry.name.lower()[:3] in ("kxc", "ksc")]
         keys = [f"container {container.name}" for container in self.containers()]
         return ["a card file system", *keys, *(f"certificate {name}" for name in certificates)]
-
-    def _awaits_initialisation(self) -> bool:
-        """Whether VERIFY without data is answered with success, as before the first PIN protects anything."""
-        spec = self._session.profile.pins["user"]
-        try:
-            return self._session.run("retries", {"pin.ref": spec.ref, "pin.name": spec.name}) == Sw.OK
-        except StatusError:
-            return False
 
     def initialise(self, setup: Setup) -> None:
         """Set the PIN and the admin key, make the minidriver's files, and end the initialisation.
@@ -339,6 +334,8 @@ class GidsDirectory(FixedSlots):
             values: dict[str, Value | Secret] = {"pin.ref": spec.ref, "admin.ref": admin.ref if admin else 0}
             self._session.run("set-up", {**values, "new_pin.block": block, "new_admin.key": setup.admin})
             self._write_files(setup.serial or secrets.token_bytes(_CARD_ID_SIZE))
+            if setup.numbered is not None:
+                setup.numbered()
             self._session.run("activate", {})
             self._seen = None
 
@@ -352,6 +349,10 @@ class GidsDirectory(FixedSlots):
             table = table.with_entry(directory, name, place)
         self._put(_TABLE, table.encode())
         self._put(_CARD_ID, card_id)  # last: a card that tells its serial number has everything else
+
+
+def _uninitialised(what: str) -> NotFound:
+    return NotFound(f"the card has no {what}", sw=Sw.FILE_NOT_FOUND, hint="Initialise it: `cardcore init`.")
 
 
 def _file(place: Place) -> dict[str, Value]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from cardcore import keytypes
 from cardcore.directory.base import MAX_CERTIFICATE, KeyInfo, Setup
 from cardcore.directory.files import MF, Files
+from cardcore.directory.firstsecrets import awaits_secrets
 from cardcore.directory.pkcs15 import encoding, entries
-from cardcore.directory.pkcs15.creation import Creation
+from cardcore.directory.pkcs15.creation import Creation, numbered_first
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
 from cardcore.directory.pkcs15.labels import certificate_value, id_of_entry, label_entries
 from cardcore.directory.pkcs15.others import other_certificates
@@ -367,12 +368,12 @@ class Pkcs15Directory:
         return path if path.startswith(MF) else MF + path
 
     def holdings(self) -> list[str]:
-        """The PKCS#15 application, if the card has one."""
+        """The PKCS#15 application, if the card has one, or the PIN that an interrupted attempt has given it."""
         try:
             with self._session.transaction():
                 self._structure.odf()
         except NotFound:
-            return []
+            return ["a PIN"] if numbered_first(self._session) and not awaits_secrets(self._session) else []
         except (StatusError, ReplyError):
             pass  # there is something, whatever it is
         return ["a PKCS#15 application"]

@@ -79,8 +79,15 @@ class Structure:
 
     @property
     def token_info(self) -> bytes:
-        """Path of EF.TokenInfo."""
-        return self.application + _TOKEN_INFO_ID
+        """Path of EF.TokenInfo; as long as the card has no EF.ODF, of where it usually is."""
+        try:
+            return self.application + _TOKEN_INFO_ID
+        except NotFound:
+            return self._usual + _TOKEN_INFO_ID
+
+    @property
+    def _usual(self) -> bytes:
+        return self._session.profile.objects.get("application", _DEFAULT)
 
     def odf(self) -> Listing:
         """EF.ODF; NotFound if the card has no PKCS#15 application."""
@@ -93,7 +100,7 @@ class Structure:
 
     def _read_odf(self) -> Listing:
         """EF.ODF in the application where it is known or usual, else where EF.DIR says."""
-        where = self._application or self._session.profile.objects.get("application", _DEFAULT)
+        where = self._application or self._usual
         try:
             found = self._files.listing(where + _ODF_ID)
         except NotFound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 import pytest
@@ -12,13 +13,24 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 
 from cardcore.card import Card
-from cardcore.errors import InputError, NotFound, NotSupported, PinBlocked, PinError, SecurityStatus
+from cardcore.errors import (
+    CardRemoved,
+    InputError,
+    NotFound,
+    NotSupported,
+    PinBlocked,
+    PinError,
+    SecurityStatus,
+    StatusError,
+)
 from cardcore.opening import open_on
 from cardcore.softcard import ScryptCost, SoftCard, volatile_card
 from cardcore.transport.base import OPEN, Mask
+from cardcore.transport.faults import FaultKind, FaultPlan, FaultTransport
 from cardcore.transport.soft import SoftTransport
 
 PIN, OTHER_PIN, PUK = "123456", "654321", "0123456789abcdef"
+NUMBER = bytes.fromhex("0102030405060708")
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP384R1())
 WEAK = SHA1()  # noqa: S303 - the only hash that the card has for ECDSA
@@ -44,6 +56,13 @@ def certificate(key: rsa.RSAPrivateKey, name: str) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     dates = (datetime(2026, 1, 1), datetime(2036, 1, 1))
     return x509.CertificateBuilder(subject, subject, key.public_key(), 7, *dates).sign(key, SHA256())
+
+
+def puk_command() -> int:
+    """The number of the command that sets the first PUK."""
+    whole = Counting(blank())
+    open_on(whole).initialise(pin=PIN, puk=PUK)
+    return 1 + next(place for place, command in enumerate(whole.log) if command[1] == 0x24)
 
 
 def listed(card: Card) -> list[tuple[str, int]]:
@@ -89,14 +108,58 @@ def test_the_first_secrets_and_files_are_set_as_the_applet_wants_them(played: So
     transport = Counting(played)
     open_on(transport).initialise(pin=PIN, puk=PUK)
     sent = [command.hex() for command in transport.log]
-    first = sent.index("0024010210" + PUK.encode().hex())
-    assert sent[first + 1] == "0024010110" + PIN.encode().hex() + "00" * 10
-    assert sent[first + 2 : first + 4] == [
-        "00a4000c023f00",
-        "00e00000176f1581021388820138830250158608ff00000000000090",
-    ]
-    assert "00e00000176f1581020100820101830244018608ff90909090909000" in sent
-    assert "00e00000176f1581020100820101830250318608ff00000000000000" in sent
+    first = sent.index("00a4000c023f00")
+    assert sent[first + 1] == "00e00000176f1581021388820138830250158608ff00000000000090"
+    token = next(place for place, command in enumerate(sent) if "83025032" in command)
+    puk = sent.index("0024010210" + PUK.encode().hex())
+    assert sent[puk + 1] == "0024010110" + PIN.encode().hex() + "00" * 10
+    assert first < token < puk  # the serial number is there before any secret
+    assert "00e00000176f1581020100820101830244018608ff90909090909000" in sent[puk:]
+    assert "00e00000176f1581020100820101830250318608ff00000000000000" in sent[puk:]
+
+
+def test_a_card_tells_its_number_before_it_has_a_secret(played: SoftCard) -> None:
+    seen: list[tuple[str, list[str]]] = []
+    opened = open_on(SoftTransport(played, "iso"))
+    opened.initialise(
+        pin=PIN,
+        puk=PUK,
+        serial=NUMBER,
+        numbered=lambda: seen.append((open_on(SoftTransport(played, "other")).serial(), opened.holdings())),
+    )
+    assert seen == [(NUMBER.hex(), [])]
+    assert opened.holdings() == ["a PKCS#15 application"]
+
+
+def test_an_initialisation_that_was_interrupted_is_completed() -> None:
+    """After whatever command: as begun anew if the card has no secret yet, with the same ones if it has."""
+    whole = Counting(blank())
+    open_on(whole).initialise(pin=PIN, puk=PUK, serial=NUMBER)
+    puk = puk_command()
+    blank_ones = 0
+    for at in range(1, len(whole.log) + 1):
+        card = blank()
+        fault = FaultTransport(SoftTransport(card, "iso"), FaultPlan(kind=FaultKind.REMOVED_AFTER, at=at))
+        with suppress(CardRemoved):
+            open_on(fault).initialise(pin=PIN, puk=PUK, serial=NUMBER)
+        opened = open_on(SoftTransport(card, "iso"))
+        blank_ones += opened.serial() == ""
+        assert (opened.serial() == NUMBER.hex()) or at < puk
+        assert (opened.holdings() == []) is (at <= puk)
+        opened.initialise(pin=PIN, puk=PUK, serial=NUMBER, again=at >= puk)
+        assert opened.serial() == NUMBER.hex()
+        opened.verify(PIN)
+        opened.unblock_pin(PUK, OTHER_PIN)
+    assert 0 < blank_ones < puk
+
+
+def test_a_puk_that_somebody_has_set_is_not_taken_for_ours(played: SoftCard) -> None:
+    fault = FaultTransport(SoftTransport(played, "iso"), FaultPlan(kind=FaultKind.REMOVED_AFTER, at=puk_command()))
+    with pytest.raises(CardRemoved):
+        open_on(fault).initialise(pin=PIN, puk="fedcba9876543210")
+    with pytest.raises(StatusError):
+        open_on(SoftTransport(played, "iso")).initialise(pin=PIN, puk=PUK)
+    assert open_on(SoftTransport(played, "iso")).pin_status().verified  # it has no PIN yet
 
 
 def test_a_card_that_holds_something_is_not_initialised(card: Card) -> None:

@@ -22,6 +22,7 @@ from cardcore.personalise.plan import with_card
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState, CertificateState, HolderState, SecretState, StepState
+from cardcore.personalise.steps import is_numbered
 from cardcore.profile.match import Candidate
 from cardcore.profile.model import Usage
 from cardcore.secret import Secret
@@ -42,18 +43,35 @@ def unfinished(bureau: Bureau) -> list[CardRecord]:
 def audit(bureau: Bureau, card: SoftCard) -> str:
     """See that nothing is lost, doubled or unknown; "done", or the step at which the card is parked for good."""
     live = [one for one in bureau.journal.cards(bureau.run.id) if one.state is not CardState.UNDONE]
+    live = [one for one in live if not _was_blank(bureau, one)]
     assert len(live) == 1, "one card for one holder"
     record = live[0]
-    _check_secrets(bureau, record, card)
     if record.state is CardState.DONE:
-        _check_done(bureau, record, card)
+        check_finished(bureau, record, card)
         return "done"
+    _check_secrets(bureau, record, card)
     assert record.state is CardState.PARKED
     assert record.reason is Reason.UNKNOWN_OUTCOME, (record.reason, record.detail)
     started = [step.step for step in bureau.journal.steps(record.id).values() if step.state is StepState.STARTED]
     assert len(started) == 1
     assert started[0] in MAY_STAY_UNKNOWN
     return started[0]
+
+
+def _was_blank(bureau: Bureau, record: CardRecord) -> bool:
+    """Whether another card took the place of this one, which had no secret that it would keep."""
+    if record.state is not CardState.REPLACED:
+        return False
+    steps = bureau.journal.steps(record.id)
+    assert steps.keys() <= {"initialise"}
+    assert not any(is_numbered(step) for step in steps.values())
+    return True
+
+
+def check_finished(bureau: Bureau, record: CardRecord, card: SoftCard) -> None:
+    """See that a finished card has what the journal says, and nothing else."""
+    _check_secrets(bureau, record, card)
+    _check_done(bureau, record, card)
 
 
 def candidates(bureau: Bureau, record: CardRecord, name: str) -> list[Secret]:

@@ -1,0 +1,112 @@
+"""Cards without a serial number: one that is pulled while it is initialised, and another that is put in instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from cardcore.opening import open_on
+from cardcore.personalise.events import CardRefused, Event, HolderAssigned, StepEnded
+from cardcore.personalise.reasons import Refusal
+from cardcore.personalise.states import CardState
+from cardcore.personalise.steps import is_numbered
+from cardcore.softcard import SoftCard
+from cardcore.transport.base import Transport
+from cardcore.transport.faults import CountingTransport, FaultKind, FaultPlan
+from cardcore.transport.soft import SoftTransport
+from tests.unit.personalise.audit import check_finished
+from tests.unit.personalise.bureau import Bureau, fresh
+from tests.unit.personalise.plans import folder_of
+from tests.unit.personalise.small_plans import ONE, SMALL
+from tests.unit.personalise.test_interruptions import faulty
+
+BLANK = ("gids", "isoapplet")
+TWO = ONE + "1002,Zoë Brown,zoe@example.org\n"
+
+
+def bureau_in(folder: Path, application: str, holders: str) -> Bureau:
+    """A bureau whose plan gives the cards their first secrets, and no keys, so that it is quickly done."""
+    return Bureau(folder_of(folder, SMALL[application].partition("    keys:")[0], holders), unlock=True)
+
+
+def initialising(folder: Path, application: str) -> range:
+    """The exchanges in which a card is initialised, where nobody interrupts it."""
+    bureau = bureau_in(folder, application, ONE)
+    seen: list[CountingTransport] = []
+    marks: list[int] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, HolderAssigned) or (isinstance(event, StepEnded) and event.step == "initialise"):
+            marks.append(seen[0].count)
+
+    def counted(inner: Transport) -> Transport:
+        seen.append(CountingTransport(inner))
+        return seen[0]
+
+    object.__setattr__(bureau.job, "emit", listen)
+    assert bureau.insert(fresh(application), counted).done
+    bureau.close()
+    return range(marks[0] + 1, marks[1] + 1)
+
+
+def pulled(folder: Path, application: str, holders: str) -> Iterator[tuple[Bureau, SoftCard]]:
+    """For each of these exchanges a bureau in which a card was pulled after it, and that card."""
+    exchanges = initialising(folder / "whole", application)
+    assert len(exchanges) > 20
+    for at in exchanges:
+        bureau, card = bureau_in(folder / str(at), application, holders), fresh(application)
+        assert not bureau.insert(card, partial(faulty, FaultPlan(kind=FaultKind.REMOVED_AFTER, at=at))).done
+        yield bureau, card
+        bureau.close()
+
+
+def is_like_blank(bureau: Bureau) -> bool:
+    """Whether another card may take the place of the one that was pulled."""
+    (record,) = bureau.journal.cards(bureau.run.id, CardState.PARKED)
+    return not is_numbered(bureau.journal.steps(record.id)["initialise"])
+
+
+def check_all(bureau: Bureau, *cards: SoftCard) -> None:
+    """Each of the cards is somebody's and finished, with its own serial number and secrets; and there are no others."""
+    records = {record.serial: record for record in bureau.journal.cards(bureau.run.id, CardState.DONE)}
+    assert len(records) == len({record.holder for record in records.values()}) == len(cards)
+    for card in cards:
+        with open_on(SoftTransport(card, "audit")) as opened:
+            serial = opened.serial()
+        check_finished(bureau, records.pop(serial), card)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("application", BLANK)
+def test_another_card_comes_first_and_neither_is_spent(in_memory: Path, application: str) -> None:
+    for bureau, first in pulled(in_memory, application, TWO):
+        second = fresh(application)
+        for card in (second, first):
+            assert bureau.insert(card, reader="B").done, bureau.events[-1]
+        check_all(bureau, first, second)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("application", BLANK)
+def test_one_card_too_many_stays_as_good_as_it_was(in_memory: Path, application: str) -> None:
+    """Nobody else waits: the other card takes the place of the first one, if that has no secret yet, or is refused."""
+    taken = 0
+    for bureau, first in pulled(in_memory, application, ONE):
+        second = fresh(application)
+        took = is_like_blank(bureau)
+        assert bureau.insert(second, reader="B").done is took
+        assert bureau.insert(first).done is not took
+        (refused,) = (event for event in bureau.events if isinstance(event, CardRefused))
+        assert refused.reason is Refusal.NO_HOLDER
+        check_all(bureau, second if took else first)
+        taken += took
+
+        left = first if took else second
+        following = Bureau(bureau.plan.file, unlock=True, run="second")
+        assert following.insert(left).done, following.events[-1]
+        check_all(following, left)
+        following.close()
+    assert taken > 10
