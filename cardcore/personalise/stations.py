@@ -146,7 +146,7 @@ class Station:
         except BaseException:
             self._engine.finish(job.id, done=True)
             raise
-        self._keep(card.id, job.id)
+        self._keep(taken.id, job.id)
         return taken
 
     def ended(self, card: int, *, done: bool) -> None:

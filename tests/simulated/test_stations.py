@@ -127,6 +127,28 @@ def test_a_parked_card_is_taken_up_by_one_station_only(journal: Journal) -> None
         assert a.take_up(journal.card(card.id), "r").station == "a"
 
 
+def test_a_blank_card_takes_the_place_of_one_that_is_parked_at_one_station_only(journal: Journal) -> None:
+    run = begun(journal, 1)
+    with Station(journal, run.id, "a") as a, Station(journal, run.id, "b") as b:
+        first = a.claim("gids", "s1", "r")
+        assert first is not None
+        with pytest.raises(JournalConflict, match="another station"):
+            b.take_over(first, "s2", "r")
+        with journal.change() as change:
+            change.parked(first.id, Reason.CARD_REMOVED, "pulled")
+        a.ended(first.id, done=False)
+        parked = journal.card(first.id)
+        second = b.take_over(parked, "s2", "r2")
+        assert (second.holder, second.attempt, second.station, second.state) == ("h0", 2, "b", CardState.ACTIVE)
+        assert journal.card(first.id).state is CardState.REPLACED
+        assert journal.find("gids", "s1") is None
+        b.ended(second.id, done=False)
+        with pytest.raises(JournalConflict, match="parked no longer"):
+            a.take_over(parked, "s3", "r")
+        assert journal.card(second.id).state is CardState.ACTIVE
+        assert a.claim("gids", "s4", "r") is None  # nobody waits
+
+
 def test_what_a_dead_station_had_is_parked_and_not_given_to_others(journal: Journal) -> None:
     run = begun(journal, 2)
     dead = Station(journal, run.id, "dead", pace=QUICK)

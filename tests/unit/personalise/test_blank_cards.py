@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from cardcore.opening import open_on
+from cardcore.personalise.dispatch import OneStation
 from cardcore.personalise.events import CardRefused, Event, HolderAssigned, StepEnded
 from cardcore.personalise.reasons import Refusal
+from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState
 from cardcore.personalise.steps import is_numbered
 from cardcore.softcard import SoftCard
@@ -110,3 +112,31 @@ def test_one_card_too_many_stays_as_good_as_it_was(in_memory: Path, application:
         check_all(following, left)
         following.close()
     assert taken > 10
+
+
+class Overtaken(OneStation):
+    """Another reader gives the holder a blank card just before this one goes on with his."""
+
+    def __init__(self, bureau: Bureau) -> None:
+        super().__init__(bureau.journal, bureau.run.id)
+        self._others = bureau.journal
+
+    def take_up(self, card: CardRecord, reader: str) -> CardRecord:
+        """Too late."""
+        self._others.take_over(card, "00" * 16, reader="B")
+        return super().take_up(card, reader)
+
+
+@pytest.mark.parametrize("application", BLANK)
+def test_a_card_whose_place_was_taken_meanwhile_is_the_next_holders(in_memory: Path, application: str) -> None:
+    for bureau, card in pulled(in_memory, application, TWO):
+        with open_on(SoftTransport(card, "look")) as opened:
+            told = opened.serial()
+        if told and is_like_blank(bureau):
+            object.__setattr__(bureau.job, "station", Overtaken(bureau))
+            assert bureau.insert(card).done
+            (record,) = bureau.journal.cards(bureau.run.id, CardState.DONE)
+            assert (record.holder, record.serial) == ("1002", told)
+            check_finished(bureau, record, card)
+            return
+    raise AssertionError("no card tells its serial number before that is noted")
