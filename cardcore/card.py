@@ -359,17 +359,9 @@ class Card:
                     f"the card is not blank: it holds {', '.join(holdings)}",
                     hint="Reset it first, if all of that may be lost.",
                 )
-            given = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
+            own = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
             self._directory.initialise(
-                Setup(
-                    label=label,
-                    serial=serial,
-                    pin=given[0],
-                    puk=given[1],
-                    admin=given[2],
-                    again=again,
-                    numbered=numbered,
-                )
+                Setup(label=label, serial=serial, pin=own[0], puk=own[1], admin=own[2], again=again, numbered=numbered)
             )
 
     def activate(self) -> None:
