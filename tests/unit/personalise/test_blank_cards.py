@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -140,3 +142,26 @@ def test_a_card_whose_place_was_taken_meanwhile_is_the_next_holders(in_memory: P
             check_finished(bureau, record, card)
             return
     raise AssertionError("no card tells its serial number before that is noted")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("application", BLANK)
+def test_as_many_cards_as_holders_are_enough_whatever_is_pulled(in_memory: Path, application: str, seed: int) -> None:
+    """Four readers at once; each card is pulled five times, anywhere, before all of them are left in."""
+    chance = random.Random(seed)  # noqa: S311 - which command is the last is no secret
+    rows = "".join(f"{1000 + number},Holder {number},h{number}@example.org\n" for number in range(4))
+    bureau = bureau_in(in_memory / "plan", application, "employee,name,mail\n" + rows)
+    cards = {f"R{number}": fresh(application) for number in range(4)}
+
+    def put_in(reader: str, at: int) -> bool:
+        plan = FaultPlan(kind=FaultKind.REMOVED_AFTER, at=at)
+        return bureau.insert(cards[reader], partial(faulty, plan), reader).done
+
+    with ThreadPoolExecutor(len(cards)) as pool:
+        for _ in range(5):
+            list(pool.map(put_in, cards, [chance.randint(30, 140) for _ in cards]))
+        for _ in range(2):  # a card that met another one taking its holder is put in once more
+            ended = list(pool.map(put_in, cards, [1_000_000] * len(cards)))
+    assert all(ended), bureau.events[-8:]
+    check_all(bureau, *cards.values())
+    bureau.close()
