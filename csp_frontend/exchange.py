@@ -172,6 +172,8 @@ class Exchange:
         oaep = _oaep(key, flags)
         if isinstance(key, PublicKey):
             raise CspError(Code.NTE_BAD_KEY, "a public key decrypts nothing")
+        if isinstance(key, SessionKey):
+            key.require_blocks(length)
         if data is None:
             return Output(size=length)
         if isinstance(key, SessionKey):
@@ -199,8 +201,8 @@ def _oaep(key: Key, flags: int) -> bool:
 def _encrypted_size(key: Key, length: int, *, final: bool, oaep: bool) -> int:
     """The size of the ciphertext, or the error that encrypting so much would be."""
     if isinstance(key, SessionKey):
-        if key.algorithm.block and not final and length % key.algorithm.block:
-            raise CspError(Code.NTE_BAD_DATA, f"{length} bytes are no whole blocks")
+        if not final:
+            key.require_blocks(length)
         return key.encrypted_size(length, final=final)
     public = _public(key)
     public.require_exchange()

@@ -118,6 +118,11 @@ class SessionKey:
 
     # Encryption
 
+    def require_blocks(self, size: int) -> None:
+        """NTE_BAD_DATA if so many bytes are no whole blocks of a block cipher."""
+        if self.algorithm.block and size % self.algorithm.block:
+            raise CspError(Code.NTE_BAD_DATA, f"{size} bytes are no whole blocks")
+
     def encrypted_size(self, size: int, *, final: bool) -> int:
         """How many bytes of ciphertext there are for so many of plain text."""
         block = self.algorithm.block
@@ -145,8 +150,7 @@ class SessionKey:
             return _unpadded(found, block) if block and final else found
 
     def _run(self, data: bytes, *, encrypt: bool) -> bytes:
-        if len(data) % self.algorithm.block:
-            raise CspError(Code.NTE_BAD_DATA, f"{len(data)} bytes are no whole blocks")
+        self.require_blocks(len(data))
         cipher = ciphers.block_cipher(self.algorithm.id, self.key + self.salt, self.effective_bits)
         register = self.iv if self._register is None else self._register
         function = ciphers.encrypt if encrypt else ciphers.decrypt

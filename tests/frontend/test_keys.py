@@ -277,8 +277,11 @@ def test_data_is_hashed_on_its_way(client: ClientSession, context: int) -> None:
     first, second, third = (client.CPCreateHash(context, Alg.CALG_SHA_256, 0, 0) for _ in range(3))
     with refused(Code.ERROR_MORE_DATA):
         client.CPEncrypt(context, key, first, True, 0, b"text", 4, 15)
-    with refused(Code.NTE_BAD_DATA):
-        client.CPEncrypt(context, key, first, False, 0, b"text", 4, 15)
+    for text in (b"text", None):
+        with refused(Code.NTE_BAD_DATA):
+            client.CPEncrypt(context, key, first, False, 0, text, 4, 15)
+        with refused(Code.NTE_BAD_DATA):
+            client.CPDecrypt(context, key, first, True, 0, text, 4)
     assert client.CPEncrypt(context, key, first, True, 0, None, 4, 0).size == 16
     encrypted = client.CPEncrypt(context, key, first, True, 0, b"text", 4, 16).data
     assert encrypted is not None

@@ -238,6 +238,7 @@ def test_session_keys(place: Place) -> None:
 
 def test_more_than_one_message_at_a_time(place: Place) -> None:
     place.run("large")
+    place.run("large-messages", place.container("piv", KEYS["piv"][0]))
 
 
 def test_refusals(place: Place) -> None:

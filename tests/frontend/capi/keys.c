@@ -148,7 +148,6 @@ void large_data(char **arguments)
     HCRYPTHASH hash;
     HCRYPTHASH copy = 0;
     HCRYPTPROV theirs = 0;
-    HCRYPTKEY key = 0;
     DWORD size = SIZE;
     BYTE ours[32] = {0};
     BYTE other[32] = {1};
@@ -179,9 +178,87 @@ void large_data(char **arguments)
     check(memcmp(ours, other, sizeof ours) != 0, "a copy goes its own way");
     SUCCEEDS(CryptDestroyHash(copy));
     SUCCEEDS(CryptDestroyHash(hash));
-    SUCCEEDS(CryptGenKey(provider, CALG_AES_256, 0, &key));
-    size = SIZE;
-    FAILS(CryptEncrypt(key, 0, FALSE, 0, data, &size, SIZE), NTE_BAD_LEN);
-    SUCCEEDS(CryptDestroyKey(key));
+    SUCCEEDS(CryptReleaseContext(theirs, 0));
     SUCCEEDS(CryptReleaseContext(provider, 0));
+}
+
+/* The same key with another provider. */
+static HCRYPTKEY copy_to(HCRYPTPROV provider, HCRYPTKEY key)
+{
+    static struct bytes blob;
+    HCRYPTKEY copy = 0;
+
+    blob.size = sizeof blob.data;
+    SUCCEEDS(CryptExportKey(key, 0, PLAINTEXTKEYBLOB, 0, blob.data, &blob.size));
+    SUCCEEDS(CryptImportKey(provider, blob.data, blob.size, 0, 0, &copy));
+    return copy;
+}
+
+static void encrypt_large(HCRYPTPROV ours, HCRYPTPROV theirs, ALG_ID algorithm, BYTE *data, DWORD total, DWORD room)
+{
+    const HCRYPTHASH in = hash_of(ours, CALG_SHA_256, (const BYTE *)"", 0);
+    const HCRYPTHASH out = hash_of(ours, CALG_SHA_256, (const BYTE *)"", 0);
+    HCRYPTKEY key = 0;
+    HCRYPTKEY copy;
+    BYTE values[2][32] = {{1}, {2}};
+    DWORD size = total;
+    DWORD i;
+
+    for (i = 0; i < total; i++) {
+        data[i] = (BYTE)(i * 7 >> 3);
+    }
+    SUCCEEDS(CryptGenKey(ours, algorithm, CRYPT_EXPORTABLE, &key));
+    if (algorithm != CALG_RC4) {
+        FAILS(CryptEncrypt(key, in, FALSE, 0, data, &size, room), NTE_BAD_DATA);
+        FAILS(CryptDecrypt(key, in, TRUE, 0, data, &size), NTE_BAD_DATA);
+        FAILS(CryptEncrypt(key, in, TRUE, 0, data, &size, total), ERROR_MORE_DATA);
+        check(size > total && size <= room, "%x: %lu bytes are needed", algorithm, size);
+        size = total;
+    }
+    SUCCEEDS(CryptEncrypt(key, in, TRUE, 0, data, &size, room));
+    copy = copy_to(theirs, key);
+    SUCCEEDS(CryptDecrypt(copy, 0, TRUE, 0, data, &size));
+    for (i = 0; i < total && data[i] == (BYTE)(i * 7 >> 3); i++) {
+    }
+    check(i == total && size == total, "%x: another provider decrypts it, %lu of %lu bytes", algorithm, i, size);
+    SUCCEEDS(CryptEncrypt(copy, 0, TRUE, 0, data, &size, room));
+    SUCCEEDS(CryptDecrypt(key, out, TRUE, 0, data, &size));
+    for (i = 0; i < total && data[i] == (BYTE)(i * 7 >> 3); i++) {
+    }
+    check(i == total && size == total, "%x: and the other way round, %lu of %lu bytes", algorithm, i, size);
+    size = sizeof values[0];
+    SUCCEEDS(CryptGetHashParam(in, HP_HASHVAL, values[0], &size, 0));
+    SUCCEEDS(CryptGetHashParam(out, HP_HASHVAL, values[1], &size, 0));
+    check(memcmp(values[0], values[1], size) == 0, "%x: both times the same was hashed", algorithm);
+    if (algorithm != CALG_RC4) {
+        size = total / 16 * 16;
+        FAILS(CryptDecrypt(key, 0, TRUE, 0, data, &size), NTE_BAD_DATA);
+        check(size == total / 16 * 16, "%x: the length stays as it was", algorithm);
+    }
+    SUCCEEDS(CryptDestroyKey(copy));
+    SUCCEEDS(CryptDestroyKey(key));
+}
+
+/* Messages of several mebibytes, as a mail with attachments is. */
+void large_messages(char **arguments)
+{
+    enum { SIZE = 5 * 1024 * 1024 + 7, ROOM = SIZE + 16 };
+    static const ALG_ID algorithms[] = {CALG_AES_128, CALG_3DES, CALG_RC4};
+    const HCRYPTPROV ours = open_container(arguments[0], CRYPT_SILENT);
+    HCRYPTPROV theirs = 0;
+    HCRYPTKEY pair = 0;
+    BYTE *data = VirtualAlloc(NULL, ROOM, MEM_COMMIT, PAGE_READWRITE);
+    DWORD size = SIZE;
+    size_t i;
+
+    SUCCEEDS(CryptAcquireContextA(&theirs, NULL, NULL, PROV_RSA_AES, CRYPT_VERIFYCONTEXT));
+    for (i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+        encrypt_large(ours, theirs, algorithms[i], data, SIZE, ROOM);
+    }
+    SUCCEEDS(CryptGetUserKey(ours, AT_KEYEXCHANGE, &pair));
+    FAILS(CryptEncrypt(pair, 0, TRUE, 0, data, &size, ROOM), NTE_BAD_LEN);
+    FAILS(CryptDecrypt(pair, 0, TRUE, 0, data, &size), NTE_BAD_LEN);
+    SUCCEEDS(CryptDestroyKey(pair));
+    SUCCEEDS(CryptReleaseContext(theirs, 0));
+    SUCCEEDS(CryptReleaseContext(ours, 0));
 }

@@ -25,6 +25,7 @@ static const struct {
     {"refusals", 3, refusals},
     {"session-keys", 2, session_keys},
     {"large", 0, large_data},
+    {"large-messages", 1, large_messages},
     {"leaks", 2, count_leaks},
     {"load", 5, load},
     {"one-call", 0, one_call},
