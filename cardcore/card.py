@@ -10,6 +10,7 @@ from cardcore import keytypes
 from cardcore.authentication import Authentication, PinStatus
 from cardcore.channel import Channel
 from cardcore.directory import Directory, KeyInfo, Setup, open_directory
+from cardcore.directory.names import require_name
 from cardcore.engine import Engine
 from cardcore.errors import CardError, InputError, NotSupported, StatusError
 from cardcore.keyring import Keyring
@@ -264,11 +265,15 @@ class Card:
         """Shared secret of ECDH with the peer's public key, as long as the field."""
         return self.keyring.agree(name, peer, pin=None if pin is None else _given(pin), last_try=last_try)
 
-    def name_key(self, name: str, label: str) -> None:
-        """Give a key pair the name by which programs list it: a container's name, or a label (ISO 7816-15, 8.2.1).
+    def key_name(self, name: str) -> str:
+        """The name by which programs list a key pair: a container's name, or a label (ISO 7816-15, 8.2.1).
 
         NotFound if there is no such key; NotSupported if the card keeps no names of keys.
         """
+        return self._directory.key_name(self.keyring.slot(name))
+
+    def name_key(self, name: str, label: str) -> None:
+        """Give a key pair another name, as `key_name` tells it; InputError for what is no name, or does not fit."""
         self.keyring.forget(name)
         self._directory.name_key(self.keyring.slot(name), label)
 
@@ -348,8 +353,6 @@ class Card:
         number `serial`, or a random one. `again` goes on where an earlier call was interrupted: what is there is its.
         `numbered` is called when the card tells that serial number, before it keeps any of the secrets for good.
         """
-        from cardcore.directory.names import require_name
-
         if label:
             require_name("the card's label", label)
         with self._session.transaction():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from cardcore.cli import pads
 from cardcore.cli.secrets import Source, obtain, obtain_key
-from cardcore.errors import AdminRequired, NotSupported, PinRequired
+from cardcore.errors import AdminRequired, NotSupported, PinRequired, SecurityStatus
 from cardcore.secret import Secret
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ class Authority:
         """Do something for which an operation of the profile is used, with the authentications that it needs.
 
         First as `prepare`. What turns out to be missing is asked for then, and the action repeated: nothing of it was
-        done before.
+        done before, or comes to the same when it is done again. A card that says no more than that something is missing
+        gets the PIN, if it has not got it yet.
         """
         self.prepare(operation, offer_pin=offer_pin)
         try:
@@ -119,6 +120,10 @@ class Authority:
             self.prove_admin()
         except PinRequired:
             if self._pin_verified:
+                raise
+            self._verify_pin()
+        except SecurityStatus:
+            if not self._lacks_pin():
                 raise
             self._verify_pin()
         return action()
@@ -137,6 +142,11 @@ class Authority:
         else:
             authenticate_admin(self._card, self._admin_source)
         self._admin_proved = True
+
+    def _lacks_pin(self) -> bool:
+        """Whether the card has a PIN for its holder that was not verified, as far as it tells."""
+        here = "user" in self._card.profile.pins
+        return here and not self._pin_verified and not self._card.pin_status("user").verified
 
     def _verify_pin(self) -> None:
         if not self._pin_verified:

@@ -13,6 +13,7 @@ from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.options import (
     KEY_TYPES,
+    TEXT,
     admin_option,
     examples,
     key_argument,
@@ -23,6 +24,7 @@ from cardcore.cli.options import (
 from cardcore.cli.output import refuse_terminal, table
 from cardcore.cli.progress import working
 from cardcore.cli.secrets import SOURCE, Source, obtain
+from cardcore.lines import shown
 
 if TYPE_CHECKING:
     from cardcore import Card, KeyInfo
@@ -31,14 +33,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def key() -> None:
-    """Key pairs: list, generate, import, delete, public."""
+    """Key pairs: list, generate, import, delete, rename, public."""
 
 
 def describe(card: Card, info: KeyInfo) -> dict[str, object]:
     """A key for JSON."""
     return {
         "name": info.slot.name,
-        "label": info.slot.label,
+        "label": info.label,
         "type": info.type.name if info.type else None,
         "bits": info.type.bits if info.type else None,
         "usage": sorted(info.slot.usage),
@@ -185,6 +187,31 @@ def delete(context: Context, key: str, admin: Source | None, pin: Source | None,
         slot = card.keyring.slot(key)
         authority.carry_out("delete-key", lambda: card.delete_key(slot.name))
     context.output.result({"key": slot.name, "deleted": True}, f"deleted the key in {slot.name}")
+
+
+@key.command(epilog=examples('cardcore key rename 1 "Anne Berg, signatures"'))
+@key_argument
+@click.argument("name", type=TEXT, metavar="NAME")
+@admin_option
+@pin_option
+@last_try_option
+@pass_context
+def rename(context: Context, key: str, name: str, admin: Source | None, pin: Source | None, last_try: bool) -> None:
+    """Give a key pair the name by which programs list it.
+
+    The card keeps it: as the label of key and certificate (PKCS #15), or as the name of the container. Not every
+    family of cards has names of keys.
+    """
+    with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
+        slot = card.keyring.slot(key)
+        before = card.key_name(slot.name)
+        authority.carry_out("write", lambda: card.name_key(slot.name, name))
+    document = {"key": slot.name, "label": name, "before": before}
+    context.output.result(document, f"the key in {slot.name} is called {name} now" + _formerly(before))
+
+
+def _formerly(name: str) -> str:
+    return f"; before it was {shown(name)}" if name else ""
 
 
 @key.command(epilog=examples("cardcore key public 9a", "cardcore key public 9a --der --out key.der"))

@@ -30,7 +30,7 @@ class Root(LazyGroup):
         "reset": Entry("lifecycle:reset", "Reset the card to its factory state."),
         "pin": Entry("pin:pin", "PINs: state, verify, change, unblock."),
         "admin": Entry("admin:admin", "The administrator's key: verify, change."),
-        "key": Entry("key:key", "Key pairs: list, generate, import, delete, public."),
+        "key": Entry("key:key", "Key pairs: list, generate, import, delete, rename, public."),
         "cert": Entry("cert:cert", "Certificates: list, export, import, request, ..."),
         "sign": Entry("sign:sign", "Sign FILE, or stdin."),
         "verify": Entry("verify:verify", "Verify the signature of FILE, or stdin."),

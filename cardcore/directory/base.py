@@ -61,6 +61,11 @@ class KeyInfo:
     container: str = ""
 
     @property
+    def label(self) -> str:
+        """What people call the pair: the card's own name for it where it keeps one, else the profile's."""
+        return self.container or self.slot.label
+
+    @property
     def public(self) -> PublicKey | None:
         """The public key; ReplyError if what the card sent is none. Made when it is asked for: signing goes without."""
         if isinstance(self.told, RsaNumbers | EcPoint):
@@ -101,6 +106,10 @@ class Directory(Protocol):
 
     def strike(self, slot: KeySlot) -> None:
         """Take note that a key pair was deleted."""
+        ...
+
+    def key_name(self, slot: KeySlot) -> str:
+        """The name by which programs list a key pair; NotFound, or NotSupported if the card keeps no names of keys."""
         ...
 
     def name_key(self, slot: KeySlot, name: str) -> None:
@@ -181,9 +190,15 @@ class FixedSlots:
     def strike(self, slot: KeySlot) -> None:
         """Nothing is to be noted."""
 
-    def name_key(self, slot: KeySlot, name: str) -> None:
+    def key_name(self, slot: KeySlot) -> str:
         """NotSupported: keys have no names of their own."""
-        raise NotSupported("this kind of card keeps no names of keys")
+        raise NotSupported(
+            "this kind of card keeps no names of keys", hint="Its keys are known by their places: `cardcore key list`."
+        )
+
+    def name_key(self, slot: KeySlot, name: str) -> None:
+        """NotSupported, as `key_name`."""
+        self.key_name(slot)
 
     def other_certificates(self) -> list[bytes]:
         """None: certificates have their places beside keys."""

@@ -211,6 +211,10 @@ class GidsDirectory(FixedSlots):
             containers = self._map().with_container(Container(index=index))
             self._store_maps(self._keys().without_key(index), containers)
 
+    def key_name(self, slot: KeySlot) -> str:
+        """The name of the slot's container."""
+        return self.container(slot).name
+
     def name_key(self, slot: KeySlot, name: str) -> None:
         """Name a container: 1 to 39 UTF-16 units (Minidriver Specification 7.07, 5.4), no two of a card alike."""
         with self._session.transaction():
@@ -218,7 +222,10 @@ class GidsDirectory(FixedSlots):
             containers = self._map()
             others = (other.name.casefold() for other in self.containers() if other.index != container.index)
             if name.casefold() in others:
-                raise InputError("another container of this card has that name")
+                raise InputError(
+                    "another container of this card has that name",
+                    hint="They differ in more than upper and lower case.",
+                )
             self._seen = None
             self._announce(containers=True)
             self._put(_CONTAINERS, containers.with_container(container).encode())

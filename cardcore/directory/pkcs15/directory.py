@@ -255,6 +255,10 @@ class Pkcs15Directory:
         with self._session.transaction():
             return other_certificates(self._structure)
 
+    def key_name(self, slot: KeySlot) -> str:
+        """The label in the private key's entry."""
+        return self._entry(slot).common.label
+
     def name_key(self, slot: KeySlot, name: str) -> None:
         """Label the entries of a key pair and of its certificate; 1 to 255 bytes of UTF-8 (8.2.1)."""
         key_id = self._entry(slot).id

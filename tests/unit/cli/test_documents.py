@@ -100,6 +100,7 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
 ELSEWHERE = frozenset(
     {
         "init",
+        "key rename",
         "readers",
         "soft attach",
         "profile schema",

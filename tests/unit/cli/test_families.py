@@ -7,6 +7,7 @@ import pytest
 from cardcore.softcard import application_names, factory_secrets
 from tests.unit.cli.openssl import openssl
 from tests.unit.cli.shell import QUICK, Ended, Shell
+from tests.unit.cli.test_documents import assert_documented
 
 TEXT = b"the same on every card"
 
@@ -32,9 +33,14 @@ class Owner:
         return ended
 
     @property
+    def profile(self) -> str:
+        """The profile that drives the card."""
+        return str(self("--json", "info").json["profile"]["id"])
+
+    @property
     def key(self) -> str:
         """The first place for a key that signs."""
-        keys = self("--json", "profile", "show", self("--json", "info").json["profile"]["id"]).json["keys"]
+        keys = self("--json", "profile", "show", self.profile).json["keys"]
         return next(str(key["name"]) for key in keys if "sign" in key["usage"])
 
 
@@ -59,6 +65,30 @@ def test_key_signature_certificate(owner: Owner) -> None:
     assert owner("--json", "cert", "list").json["certificates"] == []
 
 
+def test_a_key_is_called_otherwise(owner: Owner) -> None:
+    """Where the card keeps names of keys; the others say so, before they ask for any secret."""
+    key, shell = owner.key, owner.shell
+    owner("key", "generate", key, "--type", "rsa2048", *owner.given)
+    rename = ("--reader", "soft:card", "--json", "key", "rename")
+    if owner.profile not in ("gids", "isoapplet"):
+        ended = shell(*rename, key, "Anne")
+        assert (ended.status, ended.error["code"]) == (6, "not-supported")
+        return
+    (old,) = owner("--json", "key", "list").json["keys"]
+    (other,) = (name for name in ("1", "2") if name != key)
+    assert shell(*rename, other, "Anne").error["code"] == "not-found"
+    assert shell(*rename, key, "Anne").error["message"].startswith("the PIN is needed")
+    renamed = owner("--json", "key", "rename", key, "Ann\u00e9", "--pin", "env:PIN").json
+    assert_documented("key rename", renamed)
+    assert renamed == {"key": key, "label": "Ann\u00e9", "before": old["label"]}
+    assert owner("--json", "info").json["keys"] == [{**old, "label": "Ann\u00e9"}]
+    assert f"{key}    Ann\u00e9   rsa2048" in owner("key", "list").out
+    assert shell(*rename, key, "A\nnne", "--pin", "env:PIN").error["code"] == "usage"
+    assert shell(*rename, key, "x" * 256, "--pin", "env:PIN").error["code"] == "input"
+    said = owner("key", "rename", key, "Bo", "--pin", "env:PIN").out
+    assert said == f"the key in {key} is called Bo now; before it was Ann\u00e9\n"
+
+
 def test_secrets_are_asked_for_as_they_are_needed(owner: Owner) -> None:
     """On a terminal nothing has to be given; nothing is asked for twice, and nothing that is not needed."""
     key, shell = owner.key, owner.shell
@@ -74,6 +104,20 @@ def test_secrets_are_asked_for_as_they_are_needed(owner: Owner) -> None:
     owner("cert", "self-sign", key, "--subject", "CN=A")
     assert len(prompts) == len(set(prompts)) <= 2
     assert sum("admin" not in prompt.lower() for prompt in prompts) == 1
+
+
+def test_the_pin_is_asked_for_where_only_the_card_knows_that_it_is_needed(owner: Owner) -> None:
+    """Files of a PKCS#15 card have their own rules, which no profile tells; nor does it for a cardholder's objects."""
+    key = owner.key
+    owner("key", "generate", key, "--type", "rsa2048", *owner.given)
+    owner("cert", "self-sign", key, "--subject", "CN=A", *owner.given)
+    admin = owner.given[2:] if owner.profile != "gids" else ()
+    prompts = owner.shell.terminal(owner.pin, owner.pin)
+    owner("cert", "delete", key, *admin)
+    assert prompts == ([] if admin else ["PIN: "])
+    if owner.profile == "openpgp":
+        owner("object", "read", "private-3", "--decode")
+        assert prompts == ["PIN: "]
 
 
 def test_a_wrong_pin_costs_one_try(owner: Owner) -> None:

@@ -24,14 +24,18 @@ NO_NAMES = ("", " ", "\u3000", "\ud800", "a\udcff", "a\0b", "a\nb", "\x1b[31m", 
 @pytest.mark.parametrize("name", list(DIRECTORIES))
 def test_the_list_of_those_that_can_is_true(name: str) -> None:
     module, kind = DIRECTORIES[name]
-    own = getattr(import_module(module), kind).name_key is not FixedSlots.name_key
-    assert own == (name in NAMING)
+    directory = getattr(import_module(module), kind)
+    own = (directory.name_key is not FixedSlots.name_key, directory.key_name is not FixedSlots.key_name)
+    assert own == (name in NAMING, name in NAMING)
 
 
 def test_the_others_say_so() -> None:
     soft = volatile_card("piv", cost=ScryptCost(n=16))
-    with open_on(SoftTransport(soft, "piv"), "piv") as card, pytest.raises(NotSupported):
-        card.name_key("9a", "Anne")
+    with open_on(SoftTransport(soft, "piv"), "piv") as card:
+        with pytest.raises(NotSupported):
+            card.name_key("9a", "Anne")
+        with pytest.raises(NotSupported):
+            card.key_name("9a")
 
 
 @pytest.mark.parametrize("family", ["gids", "isoapplet"])
@@ -42,6 +46,7 @@ def test_what_is_no_name_is_refused_before_anything_is_changed(family: str) -> N
         card.generate("1", "rsa1024" if family == "gids" else "rsa2048")
         card.name_key("1", "Anne \N{SMILING FACE WITH OPEN MOUTH}")
         before = card.key("1")
+        assert before.label == card.key_name("1") == "Anne \N{SMILING FACE WITH OPEN MOUTH}"
         for name in NO_NAMES:
             with pytest.raises(InputError) as raised:
                 card.name_key("1", name)
