@@ -190,6 +190,8 @@ class Length(StrEnum):
     """A pointer's size; the provider takes 4 or 8 bytes."""
     TEXT = "text"
     """Characters up to a NUL, which is left out."""
+    WIDE_TEXT = "wide-text"
+    """UTF-16 up to a NUL; sent as UTF-8."""
     DER = "der"
     """One DER element; the size stands in its header."""
     BLOCK = "block"
@@ -229,7 +231,7 @@ SET_LENGTHS: Mapping[str, Mapping[int, Length]] = MappingProxyType(
                 SetPp.PP_KEYEXCHANGE_PIN: Length.TEXT,
                 SetPp.PP_SIGNATURE_PIN: Length.TEXT,
                 SetPp.PP_USE_HARDWARE_RNG: Length.NOTHING,
-                SetPp.PP_PIN_PROMPT_STRING: Length.TEXT,
+                SetPp.PP_PIN_PROMPT_STRING: Length.WIDE_TEXT,
                 SetPp.PP_KEYSET_SEC_DESCR: Length.NOTHING,
             }
         ),

@@ -70,6 +70,7 @@ enum set_length_kind {
     LENGTH_DWORD,
     LENGTH_HANDLE,
     LENGTH_TEXT,
+    LENGTH_WIDE_TEXT,
     LENGTH_DER,
     LENGTH_BLOCK,
     LENGTH_SALT,

@@ -135,7 +135,7 @@ const struct set_length SET_LENGTHS_BY_CALL[SET_LENGTH_COUNT] = {
     {CALL_CPSetProvParam, 32, LENGTH_TEXT},
     {CALL_CPSetProvParam, 33, LENGTH_TEXT},
     {CALL_CPSetProvParam, 38, LENGTH_NOTHING},
-    {CALL_CPSetProvParam, 44, LENGTH_TEXT},
+    {CALL_CPSetProvParam, 44, LENGTH_WIDE_TEXT},
     {CALL_CPSetProvParam, 8, LENGTH_NOTHING},
     {CALL_CPSetHashParam, 2, LENGTH_HASH},
     {CALL_CPSetHashParam, 5, LENGTH_HMAC_INFO},

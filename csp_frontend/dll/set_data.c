@@ -8,6 +8,8 @@ enum { PROV_CONTEXT, PROV_PARAMETER, PROV_DATA };
 
 /* A text that nobody means seriously. */
 #define MOST_TEXT 65536u
+/* As much as a person is shown of a text, and more. */
+#define MOST_WIDE 1024
 
 static enum set_length_kind rule_for(const struct call *call, DWORD parameter)
 {
@@ -109,6 +111,24 @@ static void append_pointed(struct buffer *found, const BYTE *data)
     buffer_append(found, blob.pbData, blob.pbData == NULL ? 0 : blob.cbData);
 }
 
+/* Half a character becomes U+FFFD. */
+static void append_wide(struct buffer *found, const BYTE *data)
+{
+    WCHAR wide[MOST_WIDE]; /* a BYTE pointer promises no alignment */
+    char utf8[3 * MOST_WIDE];
+    int length = 0;
+    int size;
+
+    for (; length < MOST_WIDE; length++) {
+        memcpy(&wide[length], data + sizeof *wide * (SIZE_T)length, sizeof *wide);
+        if (wide[length] == 0) {
+            break;
+        }
+    }
+    size = length == 0 ? 0 : WideCharToMultiByte(CP_UTF8, 0, wide, length, utf8, (int)sizeof utf8, NULL, NULL);
+    buffer_append(found, utf8, size < 0 ? 0 : (DWORD)size);
+}
+
 static void append_string(struct buffer *found, const BYTE *string, DWORD size)
 {
     const DWORD there = string == NULL ? 0 : size;
@@ -150,6 +170,7 @@ static DWORD size_by_rule(struct session *session, enum set_length_kind rule, co
     case LENGTH_HASH:
         return asked_number(session, CALL_CPGetHashParam, arguments, HP_HASHSIZE, 1, size);
     case LENGTH_POINTED:
+    case LENGTH_WIDE_TEXT:
     case LENGTH_HMAC_INFO:
     case LENGTH_NOTHING:
     default:
@@ -172,6 +193,8 @@ static DWORD find_data(struct session *session, enum set_length_kind rule, const
     }
     if (rule == LENGTH_POINTED) {
         append_pointed(found, data);
+    } else if (rule == LENGTH_WIDE_TEXT) {
+        append_wide(found, data);
     } else if (rule == LENGTH_HMAC_INFO) {
         append_hmac_info(found, data);
     } else {

@@ -30,12 +30,9 @@ class PlayedPerson:
     def ask(self, request: PinRequest) -> Secret | None:
         """Note the question, answer it."""
         with self._lock, self._asked.open("a", encoding="utf-8") as file:
-            file.write(
-                json.dumps(
-                    {"reader": request.reader, "client": request.claimed or request.client, "label": request.label}
-                )
-                + "\n"
-            )
+            client = request.claimed or request.client
+            told = {"reader": request.reader, "client": client, "label": request.label, "text": request.text}
+            file.write(json.dumps(told) + "\n")
         if request.reader in self._deaf:
             threading.Event().wait()
         answer = self._answers.get(request.reader)

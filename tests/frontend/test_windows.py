@@ -269,3 +269,4 @@ def test_a_person_who_cancels(place: Place) -> None:
     reader = place.rig.reader_names[CANCELLING]
     place.run("wait", f"\\\\.\\{reader}\\", hex(Code.SCARD_W_CANCELLED_BY_USER))
     assert place.agent.asked[-1]["reader"] == reader
+    assert place.agent.asked[-1]["text"] == "Contract \N{NUMERO SIGN} 7, \xe4gare"

@@ -1,6 +1,10 @@
 /* Whether there is an agent to talk to. */
 #include "checks.h"
 
+#ifndef PP_PIN_PROMPT_STRING
+#define PP_PIN_PROMPT_STRING 44
+#endif
+
 /* [CODE]: one call; it succeeds, or fails with the code. How long it took is told. */
 void one_call(char **arguments)
 {
@@ -16,7 +20,7 @@ void one_call(char **arguments)
     }
 }
 
-/* CONTAINER [CODE]: a signature for which a person is asked; how long it took is told. */
+/* CONTAINER [CODE]: a signature for which a person is asked and told a text; how long it took is told. */
 void wait_for_agent(char **arguments)
 {
     const ULONGLONG begun = GetTickCount64();
@@ -26,6 +30,7 @@ void wait_for_agent(char **arguments)
     BYTE signature[512];
     DWORD size = sizeof signature;
 
+    SUCCEEDS(CryptSetProvParam(provider, PP_PIN_PROMPT_STRING, (const BYTE *)L"Contract \x2116 7, \xe4gare", 0));
     tell("asking", "now");
     check_call(CryptSignHashA(hash, AT_KEYEXCHANGE, NULL, 0, signature, &size), expected, "CryptSignHash");
     tell("milliseconds", "%llu", (unsigned long long)(GetTickCount64() - begun));
