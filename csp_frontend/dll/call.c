@@ -73,6 +73,16 @@ static DWORD perform(struct pending *pending)
     return is_cert_store(pending->call, arguments) ? get_cert_store(pending) : call_once(pending);
 }
 
+/* The documentation of the CP functions asks for it: no size where there is neither an answer nor a need of room. */
+static void clear_size(const struct call *call, const union argument *arguments)
+{
+    const union argument *buffer = argument_of(call, arguments, PARAMETER_BUFFER);
+
+    if (buffer != NULL && buffer->buffer.size != NULL) {
+        *buffer->buffer.size = 0;
+    }
+}
+
 BOOL call_function(const struct call *call, const union argument *arguments)
 {
     struct pending pending = {.call = call, .arguments = arguments, .room = room_of(call, arguments)};
@@ -94,6 +104,9 @@ BOOL call_function(const struct call *call, const union argument *arguments)
         link_forget(pending.session->link);
     }
     if (status != ERROR_SUCCESS) {
+        if (status != ERROR_MORE_DATA) {
+            clear_size(call, arguments);
+        }
         SetLastError(status);
         return FALSE;
     }

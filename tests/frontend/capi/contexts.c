@@ -25,7 +25,7 @@ void enumerate_containers(char **arguments)
         tell("container", "%s", name);
         flags = CRYPT_NEXT;
     }
-    check(GetLastError() == ERROR_NO_MORE_ITEMS, "the list ends with ERROR_NO_MORE_ITEMS");
+    check(GetLastError() == ERROR_NO_MORE_ITEMS && size == 0, "the list ends with ERROR_NO_MORE_ITEMS");
     size = longest;
     SUCCEEDS(CryptGetProvParam(provider, PP_ENUMCONTAINERS, (BYTE *)name, &size, CRYPT_FIRST));
     size = 1;

@@ -23,6 +23,7 @@ void silent_contexts(char **arguments)
 
     SUCCEEDS(CryptSignHashA(hash, spec, NULL, 0, NULL, &size));
     FAILS(CryptSignHashA(hash, spec, NULL, 0, signature, &size), NTE_SILENT_CONTEXT);
+    check(size == 0, "the size of no signature is %lu", size);
     SUCCEEDS(CryptDestroyHash(hash));
     SUCCEEDS(CryptReleaseContext(provider, 0));
 }
@@ -79,6 +80,8 @@ void refusals(char **arguments)
     FAILS(CryptGetUserKey(provider, spec == AT_SIGNATURE ? AT_KEYEXCHANGE : AT_SIGNATURE, &key), NTE_NO_KEY);
     FAILS(CryptGetUserKey(provider, 9, &key), NTE_BAD_KEY);
     FAILS(CryptGetProvParam(provider, 999, data, &size, 0), NTE_BAD_TYPE);
+    check(size == 0, "the size of no answer is %lu", size);
+    size = sizeof data;
     FAILS(CryptSetProvParam(provider, 999, data, 0), NTE_BAD_TYPE);
     FAILS(CryptGetProvParam(provider, PP_NAME, data, &size, 0x100), NTE_BAD_FLAGS);
     size = 1;
