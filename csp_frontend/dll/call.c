@@ -1,5 +1,6 @@
 #include "call.h"
 
+#include "ansi.h"
 #include "call_once.h"
 #include "cert_store.h"
 #include "gather.h"
@@ -55,6 +56,16 @@ static BOOL is_cert_store(const struct call *call, const union argument *argumen
     return call->number == CALL_CPGetProvParam && (parameter == PP_USER_CERTSTORE || parameter == PP_ROOT_CERTSTORE);
 }
 
+static DWORD get_text(struct pending *pending)
+{
+    const DWORD status = call_once(pending);
+
+    if (status == ERROR_SUCCESS && pending->room.data != NULL) {
+        text_to_ansi(pending->room.data, pending->room.length);
+    }
+    return status;
+}
+
 static DWORD perform(struct pending *pending)
 {
     const union argument *arguments = pending->arguments;
@@ -69,6 +80,9 @@ static DWORD perform(struct pending *pending)
     }
     if (is_for_crypt_in_parts(pending)) {
         return crypt_in_parts(pending);
+    }
+    if (pending->call->number == CALL_CPGetProvParam && is_text_parameter(arguments[GET_PROV_PARAMETER_AT].number)) {
+        return get_text(pending);
     }
     return is_cert_store(pending->call, arguments) ? get_cert_store(pending) : call_once(pending);
 }

@@ -145,6 +145,10 @@ def test_every_form_of_a_name(place: Place, family: str, key: Key) -> None:
     place.run("names", name, *forms)
 
 
+def test_names_that_are_not_ascii(place: Place) -> None:
+    place.run("foreign-names", place.reader("piv"))
+
+
 def test_what_a_context_says_of_itself(place: Place) -> None:
     place.run("describe", place.container("piv", KEYS["piv"][0]), place.reader("piv"), HARDWARE)
 

@@ -1,6 +1,7 @@
 /* Opening, enumerating and describing containers. */
 #include "checks.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void enumerate_containers(char **arguments)
@@ -49,6 +50,29 @@ void acquire_by_names(char **arguments)
         check(strcmp(own, expected) == 0, "%s is %s", *arguments, own);
         SUCCEEDS(CryptReleaseContext(provider, 0));
     }
+}
+
+/* READER: a name that is not ASCII comes back as it was given, by both kinds of functions. */
+void foreign_names(char **arguments)
+{
+    static const WCHAR wide[] = L"caf\xe9 \xfc\xdf";
+    char name[300];
+    char own[300] = "";
+    int begin = snprintf(name, sizeof name, "\\\\.\\%s\\", arguments[0]);
+    BOOL replaced = FALSE;
+    HCRYPTPROV provider;
+    DWORD size = sizeof own;
+
+    WideCharToMultiByte(CP_ACP, 0, wide, -1, name + begin, (int)sizeof name - begin, NULL, &replaced);
+    tell("code page", "%u", GetACP());
+    check(!replaced, "the code page has the letters");
+    provider = open_container(name, CRYPT_NEWKEYSET | CRYPT_SILENT);
+    SUCCEEDS(CryptGetProvParam(provider, PP_CONTAINER, (BYTE *)own, &size, 0));
+    check(strcmp(own, name + begin) == 0 && size == strlen(own) + 1, "PP_CONTAINER, %lu bytes", size);
+    size = sizeof own;
+    SUCCEEDS(CryptGetProvParam(provider, PP_UNIQUE_CONTAINER, (BYTE *)own, &size, 0));
+    check(strcmp(own, name) == 0 && size == strlen(own) + 1, "PP_UNIQUE_CONTAINER, %lu bytes", size);
+    SUCCEEDS(CryptReleaseContext(provider, 0));
 }
 
 /* CONTAINER READER FLAGS: what a context says of itself. */

@@ -11,6 +11,7 @@ static const struct {
 } groups[] = {
     {"enumerate", 0, enumerate_containers},
     {"names", 2, acquire_by_names},
+    {"foreign-names", 1, foreign_names},
     {"describe", 3, describe_context},
     {"sign", 6, sign_file},
     {"tls", 4, sign_tls},
