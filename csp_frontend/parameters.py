@@ -72,7 +72,7 @@ class ProviderParameters:
                 Pp.PP_KEYSET_TYPE: lambda context: number(0),
                 Pp.PP_SIG_KEYSIZE_INC: lambda context: number(_KEYSIZE_INC),
                 Pp.PP_KEYX_KEYSIZE_INC: lambda context: number(_KEYSIZE_INC),
-                Pp.PP_USE_HARDWARE_RNG: lambda context: b"",
+                Pp.PP_USE_HARDWARE_RNG: self._hardware_rng,
                 Pp.PP_IMPTYPE: _implementation,
                 Pp.PP_CONTAINER: lambda context: text(_name(context)),
                 Pp.PP_UNIQUE_CONTAINER: _unique,
@@ -109,6 +109,14 @@ class ProviderParameters:
     def _guid(self, context: Context) -> bytes:
         return token_name(self._identity(context)).bytes_le
 
+    def _hardware_rng(self, context: Context) -> bytes:
+        """Nothing, if the context's card has random bytes to give: to be able to is the answer."""
+        if not context.reader:
+            raise CspError(Code.NTE_NOT_SUPPORTED, "the context is for no card that could give random bytes")
+        if "challenge" not in self._finder.token(context).card.profile.operations:
+            raise CspError(Code.NTE_NOT_SUPPORTED, "the card gives no random bytes")
+        return b""
+
     def _identity(self, context: Context) -> str:
         return context.container.token if context.container is not None else self._finder.token(context).identity
 
@@ -142,6 +150,7 @@ class ProviderParameters:
             case SetPp.PP_ADMIN_PIN:
                 context.admin = _secret(data)
             case SetPp.PP_USE_HARDWARE_RNG:
+                self._hardware_rng(context)
                 context.hardware_random = True
             case SetPp.PP_PIN_PROMPT_STRING:
                 context.prompt = _printable(data or b"")

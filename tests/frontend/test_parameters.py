@@ -80,7 +80,6 @@ def get(client: ClientSession, context: int, parameter: int) -> bytes:
         (Pp.PP_KEYSET_TYPE, struct.pack("<I", 0)),
         (Pp.PP_SIG_KEYSIZE_INC, struct.pack("<I", 256)),
         (Pp.PP_KEYX_KEYSIZE_INC, struct.pack("<I", 256)),
-        (Pp.PP_USE_HARDWARE_RNG, b""),
         (Pp.PP_ROOT_CERTSTORE, b""),
         (Pp.PP_IMPTYPE, struct.pack("<I", 2)),
         (Pp.PP_SMARTCARD_READER, b"soft:alice\0"),
@@ -218,17 +217,24 @@ def test_random_bytes(bench: Bench, client: ClientSession) -> None:
 
 
 def test_random_bytes_of_the_card() -> None:
-    """Where the card has none to give it says so; nothing is taken for random that is not."""
-    bench = Bench()
+    """Where there is no card, or it has none to give, that is said; nothing is taken for random that is not."""
+    bench = Bench(soft_alice=piv_card())
     from cardcore.softcard import ScryptCost, volatile_card
 
     bench.readers.plug("soft:other", volatile_card("openpgp", cost=ScryptCost(n=16)), profile="openpgp")
     client = bench.client()
     context = client.CPAcquireContext("\\\\.\\soft:other\\", 0)
+    assert client.CPGetProvParam(context, Pp.PP_USE_HARDWARE_RNG, None, 0).size == 0
     client.CPSetProvParam(context, SetPp.PP_USE_HARDWARE_RNG, None, 0)
     before = bench.exchanges
     assert len(client.CPGenRandom(context, 100)) == 100
     assert bench.exchanges > before
+    for without in (client.CPAcquireContext(None, VERIFY), client.CPAcquireContext(ALICE, 0)):
+        with refused(Code.NTE_NOT_SUPPORTED):
+            client.CPGetProvParam(without, Pp.PP_USE_HARDWARE_RNG, None, 0)
+        with refused(Code.NTE_NOT_SUPPORTED):
+            client.CPSetProvParam(without, SetPp.PP_USE_HARDWARE_RNG, None, 0)
+        assert len(client.CPGenRandom(without, 100)) == 100
 
 
 def test_handles_are_limited_and_mean_nothing_to_others(bench: Bench) -> None:
