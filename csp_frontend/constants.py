@@ -68,6 +68,7 @@ class Acquire(IntFlag):
     CRYPT_DELETEKEYSET = 0x10
     CRYPT_MACHINE_KEYSET = 0x20
     CRYPT_SILENT = 0x40
+    CRYPT_DEFAULT_CONTAINER_OPTIONAL = 0x80
 
 
 class Blob(IntEnum):

@@ -19,7 +19,9 @@ _FLAGS = (
     | Acquire.CRYPT_DELETEKEYSET
     | Acquire.CRYPT_MACHINE_KEYSET
     | Acquire.CRYPT_SILENT
+    | Acquire.CRYPT_DEFAULT_CONTAINER_OPTIONAL
 )
+_CHANGING = Acquire.CRYPT_NEWKEYSET | Acquire.CRYPT_DELETEKEYSET
 
 
 class Context:
@@ -58,7 +60,8 @@ def check_flags(flags: int) -> None:
     if (flags & Acquire.CRYPT_VERIFYCONTEXT) not in (0, Acquire.CRYPT_VERIFYCONTEXT):
         raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x}")
     chosen = (Acquire.CRYPT_VERIFYCONTEXT, Acquire.CRYPT_NEWKEYSET, Acquire.CRYPT_DELETEKEYSET)
-    if sum(bool(flags & one) for one in chosen) > 1:
+    optional = flags & Acquire.CRYPT_DEFAULT_CONTAINER_OPTIONAL
+    if sum(bool(flags & one) for one in chosen) > 1 or (optional and flags & _CHANGING):
         raise CspError(Code.NTE_BAD_FLAGS, f"flags {flags:#x} do not go together")
 
 
@@ -80,10 +83,19 @@ class Finder:
         elif text:
             self._fill(context, parse(text))
         elif self._default:
-            self._fill(context, parse(self._default))
+            self._fill_default(context, optional=bool(flags & Acquire.CRYPT_DEFAULT_CONTAINER_OPTIONAL))
         else:
             self._fall_back(context)
         return context
+
+    def _fill_default(self, context: Context, *, optional: bool) -> None:
+        """The configured container; if it is not there and `optional`, what a program gets that names none."""
+        try:
+            self._fill(context, parse(self._default))
+        except CspError as error:
+            if not optional or error.code not in (Code.NTE_BAD_KEYSET, Code.SCARD_E_NO_SMARTCARD):
+                raise
+            self._fall_back(context)
 
     def _verify_only(self, context: Context, text: str | None) -> None:
         if not text:

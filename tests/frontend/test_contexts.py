@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
-from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Alg, Code, Flag, Pp, SetPp
+from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Acquire, Alg, Code, Flag, Pp, SetPp
 from csp_frontend.names import NameBook, parse, same
 from csp_frontend.prompts import ScriptedDialog
 from csp_frontend.provider import ClientSession, Provider
@@ -32,6 +32,7 @@ from tests.frontend.bench import (
 from tests.frontend.refusals import refused
 
 PROTECTED = Flag.CRYPT_USER_PROTECTED
+OPTIONAL = Acquire.CRYPT_DEFAULT_CONTAINER_OPTIONAL
 
 
 @pytest.fixture
@@ -163,6 +164,30 @@ def test_the_configuration_names_the_default() -> None:
         client.CPAcquireContext(None, 0)
 
 
+def test_a_default_container_may_be_optional() -> None:
+    """For programs that only want the card, as to set its PIN: on an empty card too, or without the configured one."""
+    bench = Bench(Configuration(default_container=r"\\.\soft:bob\0x9c"), soft_alice=piv_card(), Empty=None)
+    client = bench.client()
+    with refused(Code.NTE_BAD_KEYSET):
+        client.CPAcquireContext(None, SILENT)
+    context = client.CPAcquireContext(None, OPTIONAL | SILENT)
+    assert text(client, context, Pp.PP_SMARTCARD_READER) == "soft:alice"
+    bench.readers.plug("soft:bob", None)
+    with refused(Code.SCARD_E_NO_SMARTCARD):
+        client.CPAcquireContext(None, SILENT)
+    assert client.CPAcquireContext(None, OPTIONAL | SILENT)
+    bench.readers.plug("soft:bob", piv_card(("9a", "9c")))
+    context = client.CPAcquireContext(None, OPTIONAL | SILENT)
+    assert text(client, context, Pp.PP_SMARTCARD_READER) == "soft:bob"
+    bench.readers.plug("Blank", piv_card(()))
+    blank = client.CPAcquireContext("\\\\.\\Blank\\", OPTIONAL | SILENT)
+    assert text(client, blank, Pp.PP_CONTAINER) == ""
+    assert client.CPCreateHash(blank, Alg.CALG_SHA1, 0, 0)
+    for name in ("nothing of the kind", r"\\.\Blank\0x9c"):
+        with refused(Code.NTE_BAD_KEYSET):
+            client.CPAcquireContext(name, OPTIONAL)
+
+
 def test_verifycontext_is_for_no_container(bench: Bench) -> None:
     client = bench.client()
     context = client.CPAcquireContext(None, VERIFY | SILENT | MACHINE)
@@ -180,7 +205,11 @@ def test_verifycontext_is_for_no_container(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "flags",
-    [0x1, 0x80, 0x8000, 0x08000000, 0x80000000, VERIFY | NEWKEYSET, NEWKEYSET | DELETEKEYSET, VERIFY | DELETEKEYSET],
+    [
+        *(0x1, 0x100, 0x8000, 0x08000000, 0x80000000),
+        *(VERIFY | NEWKEYSET, NEWKEYSET | DELETEKEYSET, VERIFY | DELETEKEYSET),
+        *(OPTIONAL | NEWKEYSET, OPTIONAL | DELETEKEYSET),
+    ],
 )
 def test_flags_that_do_not_exist_or_go_together(bench: Bench, flags: int) -> None:
     with refused(Code.NTE_BAD_FLAGS):
