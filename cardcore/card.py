@@ -386,13 +386,9 @@ def _given(value: Pin) -> PinGiven:
 def _secret(value: Pin) -> Secret:
     if isinstance(value, PinPad):
         raise NotSupported("this cannot be entered on the reader's keypad", hint="Give it from another source.")
-    if isinstance(value, Secret):
-        return value
-    try:
-        return Secret(value.encode() if isinstance(value, str) else value)
-    except UnicodeEncodeError:
-        pass  # not the cause of what follows: it would hold the secret
-    raise InputError("the secret holds a surrogate, which is no character", hint="Give its bytes, or whole characters.")
+    if isinstance(value, str):
+        return Secret.from_text(value)
+    return value if isinstance(value, Secret) else Secret(value)
 
 
 def _scheme(value: Scheme | str) -> Scheme:

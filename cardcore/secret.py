@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+from cardcore.errors import InputError
+
 
 class Secret:
     """Opaque holder of secret bytes.
@@ -16,6 +18,15 @@ class Secret:
 
     def __init__(self, data: bytes | bytearray) -> None:
         self._data = bytearray(data)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The text in UTF-8; InputError, which does not hold it, for a surrogate: that is no character."""
+        try:
+            return cls(text.encode())
+        except UnicodeEncodeError:
+            pass  # not the cause of what follows: it would hold the secret
+        raise InputError("the secret holds what is no character", hint="Give its bytes, or whole characters.")
 
     def __len__(self) -> int:
         return len(self._data)

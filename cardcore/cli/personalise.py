@@ -29,7 +29,7 @@ class Personalise(LazyGroup):
         "run": Entry("personalise_run:run", "Prepare cards; meant where no command is named."),
         "status": Entry("personalise_status:status", "Show runs, their stations, parked cards."),
         "report": Entry("personalise_status:report", "Write what came of a run, or of one card."),
-        "retry": Entry("personalise_cards:retry", "Let a parked card go on."),
+        "retry": Entry("personalise_retry:retry", "Let parked cards go on."),
         "settle": Entry("personalise_settle:settle", "Find out which of two secrets a card has."),
         "undo": Entry("personalise_cards:undo", "Reset a card; its holder gets another one."),
         "replace": Entry("personalise_cards:replace", "Give a holder another card."),

@@ -1,4 +1,4 @@
-"""`cardcore personalise retry`, `undo`, `replace`: what people decide about cards that were begun."""
+"""`cardcore personalise undo`, `replace`: cards that count no longer, as people decide."""
 
 from __future__ import annotations
 
@@ -22,39 +22,12 @@ if TYPE_CHECKING:
 _plan = click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
 
 
-@click.command(epilog=examples("cardcore personalise retry staff.yaml 12345678"))
-@_plan
-@click.argument("card", type=TEXT, metavar="CARD")
-@store_option
-@run_option
-@pass_context
-def retry(context: Context, plan: Path, card: str, store: str | None, run_name: str | None) -> None:
-    """Let a parked card go on, after whatever parked it was put right. CARD is its serial number."""
-    with opened_journal(journal_place(store, plan)) as journal:
-        found = journal.retry(newest_card(journal, journal.run(run_name or plan.stem), card).id)
-    context.output.result(
-        _described(found), f"the card {found.serial} of {found.holder} goes on when it is inserted in a run"
-    )
-
-
 def newest_card(journal: Journal, run: Run, serial: str) -> CardRecord:
     """The newest card of the run with this serial number."""
     known = [one for one in journal.cards(run.id) if one.serial.lower() == serial.lower()]
     if not known:
         raise InputError(f"the run {run.name} has no card {serial}", hint="See `cardcore personalise report`.")
     return known[-1]
-
-
-def _described(card: CardRecord) -> dict[str, object]:
-    return {
-        "card": card.id,
-        "holder": card.holder,
-        "profile": card.profile,
-        "serial": card.serial,
-        "state": card.state,
-        "reason": card.reason,
-        "detail": card.detail,
-    }
 
 
 @click.command(

@@ -47,10 +47,14 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parking:
-    """What a reason means: `continues` if inserting the card again is enough, and what to do, in whole sentences."""
+    """What a reason means: `continues` if inserting the card again is enough, and what to do, in whole sentences.
+
+    `retry`: once what was wrong is put right, a person's `retry` lets the card go on.
+    """
 
     continues: bool
     advice: str
+    retry: bool = False
 
 
 PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
@@ -80,6 +84,7 @@ PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
         ),
         Reason.ISSUER_REFUSED: Parking(
             continues=False,
+            retry=True,
             advice="Correct the holder's record or the plan, then `cardcore personalise retry` and insert it again.",
         ),
         Reason.UNLOCK_NEEDED: Parking(
@@ -88,6 +93,7 @@ PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
         ),
         Reason.AUTHENTICATION_FAILED: Parking(
             continues=False,
+            retry=True,
             advice="Find out which secret the card has and correct the plan before any other card is tried; then "
             "`cardcore personalise retry`, or `undo`.",
         ),
@@ -105,14 +111,17 @@ PARKINGS: Mapping[Reason, Parking] = MappingProxyType(
         ),
         Reason.CARD_FAILED: Parking(
             continues=False,
+            retry=True,
             advice="If the card is in order, `cardcore personalise retry` and insert it again; else `undo` it.",
         ),
         Reason.PLAN_FAILED: Parking(
             continues=False,
+            retry=True,
             advice="Correct the plan or the holder's record, then `cardcore personalise retry` and insert it again.",
         ),
         Reason.PLAN_CHANGED: Parking(
             continues=False,
+            retry=True,
             advice="`cardcore personalise undo` it, and its holder gets a card by the new plan; or `retry`, and what "
             "is not done yet is done by the new plan.",
         ),
