@@ -7,7 +7,7 @@ import pytest
 from cardcore.cli.personalise_retry import REASONS
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.reasons import Reason
-from cardcore.personalise.records import Enrolment
+from cardcore.personalise.records import CardRecord, Enrolment
 from tests.unit.cli.shell import Ended, Shell
 from tests.unit.cli.test_documents import assert_documented
 
@@ -30,10 +30,15 @@ def bureau(shell: Shell) -> Shell:
         for serial, reason in PARKED.items():
             card = journal.claim(run.id, "piv", serial, reader="A", station=f"desk-{serial}")
             assert card is not None
-            if reason is not None:
-                with journal.change() as change:
-                    change.parked(card.id, reason, "what happened")
+            park(journal, card, reason)
     return shell
+
+
+def park(journal: Journal, card: CardRecord, reason: Reason | None) -> None:
+    """Put a card aside; without a reason it stays in its reader."""
+    if reason is not None:
+        with journal.change() as change:
+            change.parked(card.id, reason, "what happened")
 
 
 def retry(bureau: Shell, *arguments: str, stdin: bytes = b"") -> Ended:

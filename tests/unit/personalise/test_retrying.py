@@ -10,7 +10,7 @@ import pytest
 from cardcore.errors import InputError
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.reasons import PARKINGS, Reason
-from cardcore.personalise.records import Enrolment, Run
+from cardcore.personalise.records import CardRecord, Enrolment, Run
 from cardcore.personalise.retrying import Answer, Asked, Verdict, chosen, let_go_on, named
 from cardcore.personalise.states import CardState
 
@@ -35,16 +35,22 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
             station = "desk-1" if int(serial[1]) % 2 else "desk-2"
             card = opened.claim(run.id, "piv", serial, reader="A", station=station)
             assert card is not None
-            with opened.change() as change:
-                if serial in PARKED:
-                    change.parked(card.id, PARKED[serial], f"why {serial}")
-                elif serial == "w1":
-                    change.parked(card.id, Reason.CERTIFICATE_PENDING, "not yet")
-                elif serial == "d1":
-                    change.finished(card.id)
-                elif serial in ENDED:
-                    change.ended(card.id, ENDED[serial], "x")
+            happen(opened, card)
         yield opened
+
+
+def happen(journal: Journal, card: CardRecord) -> None:
+    """What becomes of a card, by its serial number."""
+    serial = card.serial
+    with journal.change() as change:
+        if serial in PARKED:
+            change.parked(card.id, PARKED[serial], f"why {serial}")
+        elif serial == "w1":
+            change.parked(card.id, Reason.CERTIFICATE_PENDING, "not yet")
+        elif serial == "d1":
+            change.finished(card.id)
+        elif serial in ENDED:
+            change.ended(card.id, ENDED[serial], "x")
 
 
 def run_of(journal: Journal) -> Run:
