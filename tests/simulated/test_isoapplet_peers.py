@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,21 +13,16 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from cardcore.card import Card
 from cardcore.errors import InputError, NotFound, PinBlocked, PinError
-from cardcore.opening import open_on
-from cardcore.softcard import ScryptCost, SoftCard, volatile_card
-from cardcore.transport.soft import SoftTransport
+from cardcore.softcard import volatile_card
+from tests.simulated.isobench import AUTH, COST, PIN, Bench
 from tests.simulated.rig import PcscRig
 
 pytestmark = pytest.mark.pcsc
 
-ROOT = Path(__file__).resolve().parents[2]
-COST = ScryptCost(n=16)
-PIN, OTHER_PIN, WRONG_PIN = "123456", "654321", "999999"
+OTHER_PIN, WRONG_PIN = "654321", "999999"
 PUK = "0123456789abcdef"
 MESSAGE = b"Tell me, Muse, of the man of many ways\n"
-AUTH = ("--auth-id", "FF", "--pin", PIN)
 THEIRS, OURS = "made by OpenSC", "made by us"
 # A script that is a client of the private PC/SC service: signs once, then once more, and counts the commands.
 CLIENT = """
@@ -51,58 +43,6 @@ assert first == second
 print(first.hex(), connected, transport.sent - connected)
 card.close()
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """One card in one reader, and the programs that use it, in a folder of their own."""
-
-    rig: PcscRig
-    reader: str
-    card: SoftCard
-    folder: Path
-
-    def run(self, *command: str, status: int = 0) -> str:
-        """Run a client, check its exit status (1: any that is not 0), return all that it said."""
-        environment = {**self.rig.env, "PYTHONPATH": str(ROOT)}
-        ended = subprocess.run(
-            command, env=environment, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False
-        )
-        said = ended.stdout + ended.stderr
-        assert min(ended.returncode % 256, 1) == status, said
-        return said
-
-    def init(self, *arguments: str) -> str:
-        return self.run("pkcs15-init", "--reader", self.reader, *arguments)
-
-    def pkcs15(self, *arguments: str, status: int = 0) -> str:
-        return self.run("pkcs15-tool", "--reader", self.reader, *arguments, status=status)
-
-    def pkcs11(self, *arguments: str) -> str:
-        return self.run("pkcs11-tool", "--slot-description", self.reader, "--login", "--pin", PIN, *arguments)
-
-    def crypt(self, *arguments: str) -> str:
-        return self.run("pkcs15-crypt", "--reader", self.reader, "--pin", PIN, "--raw", *arguments)
-
-    def openssl(self, *arguments: str) -> str:
-        return self.run("openssl", *arguments)
-
-    def write(self, name: str, content: bytes) -> str:
-        (self.folder / name).write_bytes(content)
-        return name
-
-    def read(self, name: str) -> bytes:
-        return (self.folder / name).read_bytes()
-
-    @contextmanager
-    def ours(self, *, cached: bool = False) -> Iterator[Card]:
-        """This driver on the same card, which is out of the reader meanwhile: pcscd turns idle cards off."""
-        self.rig.remove(0)
-        try:
-            with open_on(SoftTransport(self.card, "card"), "isoapplet", cached=cached) as card:
-                yield card
-        finally:
-            self.rig.insert(0, self.card)
 
 
 def make_key_files(bench: Bench) -> None:

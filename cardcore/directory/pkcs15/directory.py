@@ -20,10 +20,11 @@ from cardcore.directory.pkcs15.creation import Creation, numbered_first
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
 from cardcore.directory.pkcs15.labels import certificate_value, id_of_entry, label_entries
 from cardcore.directory.pkcs15.others import other_certificates
+from cardcore.directory.pkcs15.room import Room
 from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.directory.pkcs15.token import Token
 from cardcore.directory.remembering import remembered
-from cardcore.errors import InputError, NotFound, NotSupported, ReplyError, StatusError
+from cardcore.errors import InputError, NotFound, NotSupported, ReplyError, SecurityStatus, StatusError
 from cardcore.keytypes import KEY_TYPES, KeyType
 from cardcore.profile.model import KeySlot, PinPolicy, Usage
 from cardcore.profile.template import Value
@@ -53,6 +54,7 @@ class Pkcs15Directory:
         self._files = Files(session)
         self._structure = Structure(session, self._files)
         self._token = Token(session, self._files, self._structure)
+        self._room = Room(session, self._files, self._structure)
         self._found: dict[str, KeyEntry] = {}
         self._losses = session.losses
         self._learned = 0
@@ -86,12 +88,12 @@ class Pkcs15Directory:
             if mine is not None and mine.reference is not None:
                 return replace(slot, ref=mine.reference, file=self._key_file(slot, mine))
             taken = {entry.reference for entry in present}
-            files = {self._key_file(slot, entry)[-2:] for entry in present}
+            files = {self._key_file(slot, entry)[-2:] for entry in present} - {b""}
             for other in (slot, *self._session.profile.keys.values()):
-                if other.ref not in taken and not (other.file and other.file[-2:] in files):
-                    place = replace(slot, ref=other.ref, file=other.file)
-                    self._make_place(place, kind)
+                place = replace(slot, ref=other.ref, file=other.file)
+                if other.ref not in taken and other.file[-2:] not in files and self._make_place(place, kind):
                     return place
+                taken.add(other.ref)
         raise NotSupported("the card has no room for another key", hint="Delete one that is not needed any more.")
 
     def _key_file(self, slot: KeySlot, entry: KeyEntry) -> bytes:
@@ -100,14 +102,22 @@ class Pkcs15Directory:
             return slot.file
         return self._structure.absolute(entry.value).path
 
-    def _make_place(self, slot: KeySlot, kind: KeyType) -> None:
-        """Make the file of a new key, where each has one."""
+    def _make_place(self, slot: KeySlot, kind: KeyType) -> bool:
+        """Make the file of a new key, where each has one; False if there is one, perhaps with a key, in no list."""
         if not self._session.engine.can("create-key"):
-            return
+            return True
         values: dict[str, Value] = {"key.name": slot.name, "key.ref": slot.ref, "key.file": slot.file}
         values |= {"key.file.id": slot.file[-2:], "key.certificate": slot.certificate}
         values |= {"key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
-        self._session.run("create-key", values)
+        try:
+            self._session.run("create-key", values)
+        except SecurityStatus:
+            raise
+        except StatusError:
+            if not self._files.exists(self._structure.application + slot.file[-2:]):
+                raise
+            return False
+        return True
 
     def key(self, slot: KeySlot) -> KeyInfo:
         """Type, policy and origin by the key's entry; the public key is read only when it is wanted."""
@@ -129,7 +139,7 @@ class Pkcs15Directory:
         """Write the public key to a file, and the entries of both keys."""
         kind, key_id = keytypes.type_of(public), self._id(slot)
         with self._changing():
-            path = self._new_file("public-keys", encoding.public_value(public))
+            path = self._room.new_file("public-keys", Kind.PUBLIC_KEYS, encoding.public_value(public))
             self._put(Kind.PUBLIC_KEYS, "pukdf", encoding.public_key(slot, kind, key_id=key_id, where=path))
             raw = encoding.private_key(
                 slot,
@@ -241,7 +251,7 @@ class Pkcs15Directory:
             raise InputError(f"a certificate of {len(der)} bytes is too large")
         with self._changing():
             self._token.touch()  # before the change: if that is interrupted, what others remember is stale
-            path = self._new_file("certificates", der)
+            path = self._room.new_file("certificates", Kind.CERTIFICATES, der)
             self._put(Kind.CERTIFICATES, "cdf", encoding.certificate(slot, key_id=self._id(slot), where=path))
 
     def delete_certificate(self, slot: KeySlot) -> None:
@@ -286,19 +296,6 @@ class Pkcs15Directory:
         self._found.clear()
         self._learned = 0
         self._structure.forget()
-
-    def _new_file(self, name: str, content: bytes) -> bytes:
-        """Write a new file at the first path that is free, counting up from the one that the profile gives."""
-        first = self._session.profile.objects.get(name)
-        if first is None:
-            raise NotSupported(f"the profile does not say where new files go ({name})")
-        for number in range(len(self._session.profile.keys) + 1):
-            path = first[:-2] + (int.from_bytes(first[-2:]) + number).to_bytes(2)
-            if not self._files.exists(path):
-                self._files.create(path, len(content), "pin")
-                self._files.replace(path, content)
-                return path
-        raise NotSupported("the card has no room for another file", hint="Delete what is not needed any more.")
 
     def _put(self, kind: Kind, name: str, raw: bytes) -> None:
         """Put the entry in place of the one with the same identifier, whose file goes last; or add it."""

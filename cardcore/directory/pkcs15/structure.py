@@ -16,7 +16,7 @@ from cardcore.tlv import Tlv
 
 DIR = MF + bytes.fromhex("2F00")
 MAX_LISTS = 32
-_ODF_ID, _TOKEN_INFO_ID = bytes.fromhex("5031"), bytes.fromhex("5032")
+_ODF_ID, _TOKEN_INFO_ID, _UNUSED_SPACE_ID = (bytes.fromhex(fid) for fid in ("5031", "5032", "5033"))
 _DEFAULT = MF + bytes.fromhex("5015")
 _TEMPLATE, _AID, _PATH = 0x61, 0x4F, 0x51
 _AIDS = (encoding.AID, bytes.fromhex("E828BD080F"))
@@ -56,6 +56,7 @@ class Structure:
         self._odf: Listing | None = None
         self._absent = False
         self._lists: dict[int, list[Listing]] = {}
+        self._everything = b""
 
     def forget(self) -> None:
         """Read everything anew when it is wanted next; where the application is does not change."""
@@ -63,6 +64,7 @@ class Structure:
             self._application = b""
         self._odf, self._absent = None, False
         self._lists.clear()
+        self._everything = b""
         self._turn = (self._session.turns, self._session.losses)
 
     def _check_turn(self) -> None:
@@ -154,6 +156,27 @@ class Structure:
         """All entries of a kind."""
         return [item for listing in self.lists(kind) for item in listing.items]
 
+    def everything(self) -> bytes:
+        """EF.ODF, every list that it names, of whatever kind, and EF.UnusedSpace: all that may name a file."""
+        self._check_turn()
+        if not self._everything:
+            odf = self.odf()
+            places = [self.application + _UNUSED_SPACE_ID]
+            for inner in (tlv.parse_one(item.value) for item in odf.items):
+                if inner.tag == der.SEQUENCE:
+                    places.append(self.absolute(location(inner)).path)
+            paths = dict.fromkeys(places)
+            if len(paths) > MAX_LISTS:
+                raise ReplyError(f"EF.ODF names more than {MAX_LISTS} lists")
+            self._everything = odf.content + b"".join(self._content(path) for path in paths)
+        return self._everything
+
+    def _content(self, path: bytes) -> bytes:
+        try:
+            return self._files.listing(path).content
+        except NotFound:
+            return b""
+
     def usual_list(self, name: str) -> list[Tlv]:
         """The entries of the list in the file that the profile names; empty if it names none or there is no list.
 
@@ -198,9 +221,12 @@ class Structure:
         path = self._session.profile.objects.get(name)
         if path is None:
             raise InputError(f"the profile does not say where a new list of objects goes ({name})")
-        if not self._files.exists(path):
+        left = b""  # a list that was begun and never entered in EF.ODF: nothing of it may stay behind the new entry
+        try:
+            left = self._files.whole(path)
+        except NotFound:
             self._files.create(path, _LIST_SIZE, "pin")
-        self._files.change(path, b"", item.encode())
+        self._files.change(path, left, item.encode())
         odf = self.odf()
         if not self._named(kind):
             self.rewrite(odf, (*odf.items, Tlv(tag=kind, value=encoding.path(path))))

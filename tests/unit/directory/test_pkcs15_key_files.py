@@ -89,3 +89,13 @@ def test_a_file_that_another_key_has_is_left_alone(transport: Listening) -> None
     other.generate("2", "ecp256")
     assert transport.made == [0x00, 0x02]
     assert (file_of(other, "1"), file_of(other, "2")) == ("3f0050154b00", "3f0050154b02")
+
+
+def test_a_file_that_was_made_and_never_entered_is_passed_over(transport: Listening) -> None:
+    """The card was pulled out before the key was in the list: the file may hold one, and nobody knows whose."""
+    card = opened(transport)
+    card.initialise("Test", pin=PIN, puk=PUK)
+    card.write("3F0050154B00", bytes(16))
+    card.generate("1", "ecp256")
+    assert transport.made == [0x00, 0x00, 0x01]
+    assert file_of(card, "1") == "3f0050154b01"
