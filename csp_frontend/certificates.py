@@ -16,6 +16,7 @@ from enum import IntEnum
 from hashlib import sha1
 
 from cardcore.errors import CardError
+from csp_frontend.authorities import is_authority
 from csp_frontend.containers import Container
 from csp_frontend.tokens import Token, TokenPool
 
@@ -177,14 +178,3 @@ def _entries(token: Token) -> Iterator[Entry]:
 
 def _friendly(token: Token, container: Container) -> str:
     return f"{container.slot.label or container.slot.name} ({token.identity})"
-
-
-def is_authority(der: bytes) -> bool:
-    """Whether a certificate is that of a certification authority (RFC 5280, 4.2.1.9)."""
-    from cryptography import x509
-
-    try:
-        constraints = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.BasicConstraints)
-    except (ValueError, x509.ExtensionNotFound):
-        return False
-    return constraints.value.ca

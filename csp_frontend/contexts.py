@@ -103,10 +103,7 @@ class Finder:
         wanted = parse(text)
         if wanted.sha1 or wanted.name:
             raise CspError(Code.NTE_BAD_FLAGS, "CRYPT_VERIFYCONTEXT with the name of a container")
-        seen = self._reader(wanted.reader)
-        context.reader = seen.name
-        if seen.present:
-            self._is_usable(seen)  # what is asked for by size later is known then
+        context.reader = self._reader(wanted.reader).name
 
     def _new(self, context: Context, text: str | None) -> None:
         """A context for a container that CPGenKey or CPImportKey will make; NTE_EXISTS if there is one."""
@@ -208,10 +205,6 @@ class Finder:
     def opened(self, container: Container) -> Token | None:
         """The card of a container as it was found last, if it can be used without a look at the readers."""
         return self._pool.opened_as(container.token)
-
-    def is_read(self, context: Context) -> bool:
-        """Whether the containers of the context's card are known, without a look at any card."""
-        return any(token.is_read for token in self._pool.opened() if token.reader == context.reader)
 
     def listed(self, context: Context) -> list[str]:
         """The names of all containers on the context's card, or on every card for a context that is for none."""

@@ -26,13 +26,22 @@ from csp_frontend.containers import token_name
 from csp_frontend.contexts import Context, Finder
 from csp_frontend.errors import CspError, require_flags
 from csp_frontend.names import LONGEST
+from csp_frontend.token_stores import root_certificates, user_certificates
 from csp_frontend.tokens import SOFT
+from csp_frontend.wire import MESSAGE_SIZE
 
 _List = tuple[Callable[[Context], Iterable[bytes]], int]
 """What a list begins with, and the size of its longest item."""
 
-_FIXED: Mapping[int, int] = MappingProxyType({Pp.PP_SMARTCARD_GUID: 16, Pp.PP_NX_CONTEXT_FLAGS: 4})
-"""Sizes that are known before the answer is."""
+_FIXED: Mapping[int, int] = MappingProxyType(
+    {
+        Pp.PP_SMARTCARD_GUID: 16,
+        Pp.PP_NX_CONTEXT_FLAGS: 4,
+        Pp.PP_USER_CERTSTORE: MESSAGE_SIZE,
+        Pp.PP_ROOT_CERTSTORE: MESSAGE_SIZE,
+    }
+)
+"""Sizes that are known before the answer is: for certificates the most there can be."""
 _SETTABLE = frozenset(SetPp) - {SetPp.PP_KEYSET_SEC_DESCR}
 _KEYSIZE_INC = 256
 _MAX_TEXT = 1024
@@ -78,8 +87,8 @@ class ProviderParameters:
                 Pp.PP_UNIQUE_CONTAINER: _unique,
                 Pp.PP_SMARTCARD_READER: _reader,
                 Pp.PP_SMARTCARD_GUID: self._guid,
-                Pp.PP_USER_CERTSTORE: self._certificates,
-                Pp.PP_ROOT_CERTSTORE: lambda context: b"",
+                Pp.PP_USER_CERTSTORE: lambda context: user_certificates(finder.token(context)),
+                Pp.PP_ROOT_CERTSTORE: lambda context: root_certificates(finder.token(context)),
                 Pp.PP_NX_CONTEXT_FLAGS: self._flags,
             }
         )
@@ -102,8 +111,6 @@ class ProviderParameters:
         require_flags(flags)
         if room is None and parameter in _FIXED:
             return Output(size=_FIXED[parameter])
-        if room is None and parameter == Pp.PP_USER_CERTSTORE and not self._finder.is_read(context):
-            return Output(size=0)
         return answer(self._answers[parameter](context), room)
 
     def _guid(self, context: Context) -> bytes:
@@ -119,15 +126,6 @@ class ProviderParameters:
 
     def _identity(self, context: Context) -> str:
         return context.container.token if context.container is not None else self._finder.token(context).identity
-
-    def _certificates(self, context: Context) -> bytes:
-        """The certificates on the context's card as a PKCS #7 message without signers; nothing if there are none."""
-        from cryptography import x509
-        from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
-
-        found = [container.certificate for container in self._finder.token(context).containers()]
-        loaded = [x509.load_der_x509_certificate(der) for der in found if der]
-        return pkcs7.serialize_certificates(loaded, Encoding.DER) if loaded else b""
 
     def _flags(self, context: Context) -> bytes:
         """PP_NX_CONTEXT_FLAGS: without a card in the reader what can be said of the reader."""

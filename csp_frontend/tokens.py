@@ -134,11 +134,6 @@ class Token:
                 scope.enter_context(self.card.transaction())
             yield
 
-    @property
-    def is_read(self) -> bool:
-        """Whether `containers` is known without the card."""
-        return self._containers is not None
-
     def containers(self) -> tuple[Container, ...]:
         """The key pairs on the card, read once."""
         with self.lock:

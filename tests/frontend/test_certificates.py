@@ -15,7 +15,8 @@ from cardcore import Card
 from cardcore.opening import open_on
 from cardcore.transport.soft import SoftTransport
 from csp_frontend import certificates
-from csp_frontend.certificates import Action, Busy, CertificateKeeper, Order, Store, is_authority
+from csp_frontend.authorities import is_authority, is_root
+from csp_frontend.certificates import Action, Busy, CertificateKeeper, Order, Store
 from csp_frontend.store_calls import order_values, to_report
 from csp_frontend.store_helper import StoreHelper, usual_command
 from csp_frontend.tokens import SeenReader, TokenPool
@@ -178,6 +179,8 @@ def test_authorities_have_a_store_of_their_own(cards: tuple[PlayedCard, PlayedCa
     assert is_authority(authority().certificate.public_bytes(Encoding.DER))
     assert not is_authority(next(iter(expected(cards[0]))))
     assert not is_authority(b"no certificate")
+    assert is_root(authority().certificate.public_bytes(Encoding.DER))
+    assert not is_root(next(iter(expected(cards[0]))))
 
 
 @pytest.mark.parametrize(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.serialization import pkcs7
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from cardcore.opening import open_on
+from cardcore.transport.soft import SoftTransport
 from csp_frontend.callers import ClientInfo
 from csp_frontend.configuration import Configuration
-from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, Flag, Nx, Pp, SetPp
+from csp_frontend.constants import AT_KEYEXCHANGE, AT_SIGNATURE, Alg, Code, Flag, Kp, Nx, Pp, SetPp
 from csp_frontend.entry import Entry
 from csp_frontend.names import LONGEST
 from csp_frontend.provider import ClientSession, Provider
-from tests.frontend.bench import BIG, NEWKEYSET, PIN, VERIFY, Bench, items, piv_card
+from tests.frontend.bench import BIG, NEWKEYSET, PIN, VERIFY, Bench, items, other_key, piv_card
 from tests.frontend.refusals import refused
+from tests.unit.core.softpiv import ADMIN
 
 ALICE = "\\\\.\\soft:alice\\"
 SOFT, READER = "soft:alice", "Reader B"
@@ -80,7 +88,6 @@ def get(client: ClientSession, context: int, parameter: int) -> bytes:
         (Pp.PP_KEYSET_TYPE, struct.pack("<I", 0)),
         (Pp.PP_SIG_KEYSIZE_INC, struct.pack("<I", 256)),
         (Pp.PP_KEYX_KEYSIZE_INC, struct.pack("<I", 256)),
-        (Pp.PP_ROOT_CERTSTORE, b""),
         (Pp.PP_IMPTYPE, struct.pack("<I", 2)),
         (Pp.PP_SMARTCARD_READER, b"soft:alice\0"),
         (Pp.PP_NX_CONTEXT_FLAGS, struct.pack("<I", 8)),
@@ -118,16 +125,64 @@ def test_a_context_for_no_card(client: ClientSession) -> None:
     assert get(client, context, Pp.PP_NX_CONTEXT_FLAGS) == bytes(4)
     with refused(Code.NTE_BAD_TYPE):
         client.CPGetProvParam(context, Pp.PP_SMARTCARD_READER, BIG, 0)
-    for parameter in (Pp.PP_SMARTCARD_GUID, Pp.PP_USER_CERTSTORE):
+    for parameter in (Pp.PP_SMARTCARD_GUID, Pp.PP_USER_CERTSTORE, Pp.PP_ROOT_CERTSTORE):
         with refused(Code.NTE_BAD_KEYSET):
             client.CPGetProvParam(context, parameter, BIG, 0)
-    assert client.CPGetProvParam(context, Pp.PP_USER_CERTSTORE, None, 0).size == 0
 
 
 def test_certificates_of_the_token(client: ClientSession) -> None:
     context = client.CPAcquireContext(ALICE, 0)
-    found = pkcs7.load_der_pkcs7_certificates(get(client, context, Pp.PP_USER_CERTSTORE))
-    assert len(found) == 2
+    assert client.CPGetProvParam(context, Pp.PP_ROOT_CERTSTORE, BIG, 0).data == b""
+    found = stored(client, context, Pp.PP_USER_CERTSTORE)
+    assert [spec for spec, _, _ in found] == [AT_KEYEXCHANGE, AT_SIGNATURE]
+    for spec, name, der in found:
+        opened = client.CPAcquireContext(name, 0)
+        assert client.CPGetKeyParam(opened, client.CPGetUserKey(opened, spec), Kp.KP_CERTIFICATE, BIG, 0).data == der
+
+
+def test_roots_on_the_token(bench: Bench, client: ClientSession) -> None:
+    """A certificate of an authority in a key's place is none of a user's; only roots are in the store of roots."""
+    root = _authority(other_key(5), "CN=Root", "CN=Root")
+    below = _authority(other_key(6), "CN=Below", "CN=Root")
+    soft = piv_card(("9a",))
+    with open_on(SoftTransport(soft, "making"), "piv") as card:
+        card.authenticate_admin(ADMIN)
+        for name, key, one in (("9d", other_key(5), root), ("9c", other_key(6), below)):
+            card.import_key(name, key)
+            card.write_certificate(name, one)
+    bench.readers.plug("soft:ca", soft)
+    context = client.CPAcquireContext("\\\\.\\soft:ca\\", 0)
+    assert stored(client, context, Pp.PP_ROOT_CERTSTORE) == [(0, "", root.public_bytes(Encoding.DER))]
+    assert [spec for spec, _, _ in stored(client, context, Pp.PP_USER_CERTSTORE)] == [AT_KEYEXCHANGE]
+
+
+def _authority(key: rsa.RSAPrivateKey, subject: str, issuer: str) -> x509.Certificate:
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name.from_rfc4514_string(subject))
+        .issuer_name(x509.Name.from_rfc4514_string(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+    return builder.sign(other_key(5), hashes.SHA256())
+
+
+def stored(client: ClientSession, context: int, parameter: int) -> list[tuple[int, str, bytes]]:
+    """Key spec, container and certificate, each as the DLL reads them."""
+    data = client.CPGetProvParam(context, parameter, BIG, 0).data
+    assert data is not None
+    stream, found = io.BytesIO(data), []
+    while start := stream.read(8):
+        spec, size = struct.unpack("<II", start)
+        name = stream.read(size).decode()
+        (size,) = struct.unpack("<I", stream.read(4))
+        found.append((spec, name, stream.read(size)))
+        assert len(found[-1][2]) == size
+    return found
 
 
 def test_algorithms_are_listed(client: ClientSession) -> None:

@@ -150,7 +150,8 @@ def test_names_that_are_not_ascii(place: Place) -> None:
 
 
 def test_what_a_context_says_of_itself(place: Place) -> None:
-    place.run("describe", place.container("piv", KEYS["piv"][0]), place.reader("piv"), HARDWARE)
+    ended = place.run("describe", place.container("piv", KEYS["piv"][0]), place.reader("piv"), HARDWARE)
+    assert ended.told("certificates") == [str(len(KEYS["piv"]))]
 
 
 # Signatures

@@ -75,6 +75,37 @@ void foreign_names(char **arguments)
     SUCCEEDS(CryptReleaseContext(provider, 0));
 }
 
+/* Each certificate of a token leads to its key. */
+static void check_store(HCERTSTORE store)
+{
+    const CERT_CONTEXT *certificate = NULL;
+    DWORD count = 0;
+
+    while ((certificate = CertEnumCertificatesInStore(store, certificate)) != NULL) {
+        HCRYPTPROV provider = 0;
+        HCRYPTKEY key = 0;
+        DWORD spec = 0;
+        BOOL to_free = FALSE;
+
+        if (SUCCEEDS(CryptAcquireCertificatePrivateKey(certificate, CRYPT_ACQUIRE_SILENT_FLAG, NULL, &provider, &spec,
+                                                       &to_free))) {
+            static struct bytes der;
+
+            SUCCEEDS(CryptGetUserKey(provider, spec, &key));
+            der.size = sizeof der.data;
+            SUCCEEDS(CryptGetKeyParam(key, KP_CERTIFICATE, der.data, &der.size, 0));
+            check(der.size == certificate->cbCertEncoded && memcmp(der.data, certificate->pbCertEncoded, der.size) == 0,
+                  "the key's certificate is this one");
+            SUCCEEDS(CryptDestroyKey(key));
+        }
+        if (to_free) {
+            SUCCEEDS(CryptReleaseContext(provider, 0));
+        }
+        count++;
+    }
+    tell("certificates", "%lu", count);
+}
+
 /* CONTAINER READER FLAGS: what a context says of itself. */
 void describe_context(char **arguments)
 {
@@ -115,7 +146,7 @@ void describe_context(char **arguments)
     size = 1;
     FAILS(CryptGetProvParam(provider, PP_USER_CERTSTORE, (BYTE *)&store, &size, 0), ERROR_MORE_DATA);
     SUCCEEDS(CryptGetProvParam(provider, PP_USER_CERTSTORE, (BYTE *)&store, &size, 0));
-    check(CertEnumCertificatesInStore(store, NULL) != NULL, "the token's store has a certificate");
+    check_store(store);
     SUCCEEDS(CertCloseStore(store, 0));
     SUCCEEDS(CryptGetProvParam(provider, PP_ROOT_CERTSTORE, (BYTE *)&store, &size, 0));
     check(CertEnumCertificatesInStore(store, NULL) == NULL, "the token's store of roots is empty");
