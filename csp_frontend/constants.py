@@ -122,6 +122,16 @@ class Permission(IntFlag):
     CRYPT_IMPORT_KEY = 0x80
 
 
+USUAL_PERMISSIONS = (
+    Permission.CRYPT_ENCRYPT
+    | Permission.CRYPT_DECRYPT
+    | Permission.CRYPT_READ
+    | Permission.CRYPT_WRITE
+    | Permission.CRYPT_MAC
+)
+"""What Microsoft's providers tell of keys that cannot be exported, session keys and key pairs."""
+
+
 class Hp(IntEnum):
     """Parameters of hashes."""
 

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from csp_frontend.calls import Output
 from csp_frontend.card_keys import CardKeys
-from csp_frontend.constants import Code, Kp, Permission
+from csp_frontend.constants import USUAL_PERMISSIONS, Code, Kp
 from csp_frontend.contexts import Context
 from csp_frontend.errors import CspError, require_flags
 from csp_frontend.handles import Key, UserKey
 from csp_frontend.parameters import answer, number
 from csp_frontend.session_keys import SessionKey
-
-_USER_PERMISSIONS = (
-    Permission.CRYPT_ENCRYPT
-    | Permission.CRYPT_DECRYPT
-    | Permission.CRYPT_READ
-    | Permission.CRYPT_WRITE
-    | Permission.CRYPT_IMPORT_KEY
-)
 
 
 class KeyParameters:
@@ -34,7 +26,7 @@ class KeyParameters:
         if parameter == Kp.KP_CERTIFICATE:
             return answer(self._card_keys.certificate(context, key), room)
         if parameter == Kp.KP_PERMISSIONS:
-            return answer(number(_USER_PERMISSIONS), room)
+            return answer(number(USUAL_PERMISSIONS), room)
         return answer(key.public.get(parameter), room)
 
     def set(self, context: Context, key: Key, parameter: int, data: bytes | None, flags: int) -> None:

@@ -9,14 +9,14 @@ import threading
 from csp_frontend import ciphers
 from csp_frontend.algorithms import Algorithm
 from csp_frontend.ciphers import Rc4
-from csp_frontend.constants import PKCS5_PADDING, Alg, Code, Flag, Kp, Mode, Permission
+from csp_frontend.constants import PKCS5_PADDING, USUAL_PERMISSIONS, Alg, Code, Flag, Kp, Mode, Permission
 from csp_frontend.errors import CspError, require_flags
 
 _ROOM = 16
 """Bytes of a key and its salt together."""
 _SALTED = (Alg.CALG_RC2, Alg.CALG_RC4)
 _MAX_EFFECTIVE = 1024
-_DERIVED_LONG = frozenset({Alg.CALG_3DES, Alg.CALG_3DES_112, Alg.CALG_AES_128, Alg.CALG_AES_192, Alg.CALG_AES_256})
+_DERIVED_LONG = frozenset({Alg.CALG_3DES, Alg.CALG_AES_128, Alg.CALG_AES_192, Alg.CALG_AES_256})
 _SHA2 = frozenset({"sha256", "sha384", "sha512"})
 _INNER, _OUTER, _PAD = 0x36, 0x5C, 64
 
@@ -66,16 +66,17 @@ class SessionKey:
         raise CspError(Code.NTE_BAD_TYPE, f"a session key has no parameter {parameter}")
 
     def _numbers(self) -> dict[int, int]:
-        permissions = 0xFF - (0 if self.exportable else Permission.CRYPT_EXPORT)
+        permissions = USUAL_PERMISSIONS | (Permission.CRYPT_EXPORT if self.exportable else 0)
         found: dict[int, int] = {
             Kp.KP_ALGID: self.algorithm.id,
             Kp.KP_KEYLEN: 8 * len(self.key),
             Kp.KP_BLOCKLEN: 8 * self.algorithm.block,
+            Kp.KP_MODE: self.mode if self.algorithm.block else 0,
             Kp.KP_PERMISSIONS: permissions,
             Kp.KP_EFFECTIVE_KEYLEN: 7 * len(self.key) if self.algorithm.is_des else self.effective_bits,
         }
         if self.algorithm.block:
-            found |= {Kp.KP_PADDING: PKCS5_PADDING, Kp.KP_MODE: self.mode, Kp.KP_MODE_BITS: 8}
+            found |= {Kp.KP_PADDING: PKCS5_PADDING, Kp.KP_MODE_BITS: 8}
         return found
 
     def set(self, parameter: int, data: bytes) -> None:

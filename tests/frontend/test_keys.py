@@ -302,7 +302,7 @@ def test_parameters_of_session_keys(client: ClientSession, context: int) -> None
         Kp.KP_PADDING: 1,
         Kp.KP_MODE: Mode.CRYPT_MODE_CBC,
         Kp.KP_MODE_BITS: 8,
-        Kp.KP_PERMISSIONS: 0xFB,
+        Kp.KP_PERMISSIONS: 0x3B,
     }
     for parameter, number in wanted.items():
         assert client.CPGetKeyParam(context, key, parameter, None, 0).size == 4
@@ -334,7 +334,8 @@ def test_parameters_of_stream_keys(client: ClientSession, context: int) -> None:
     assert client.CPGetKeyParam(context, key, Kp.KP_SALT, 11, 0).data == b"x" * 11
     assert client.CPGetKeyParam(context, key, Kp.KP_IV, None, 0).size == 0
     assert client.CPGetKeyParam(context, key, Kp.KP_BLOCKLEN, 4, 0).data == bytes(4)
-    for unknown in (Kp.KP_MODE, Kp.KP_SALT_EX):
+    assert client.CPGetKeyParam(context, key, Kp.KP_MODE, 4, 0).data == bytes(4)
+    for unknown in (Kp.KP_MODE_BITS, Kp.KP_SALT_EX):
         with refused(Code.NTE_BAD_TYPE):
             client.CPGetKeyParam(context, key, unknown, 4, 0)
     with refused(Code.NTE_BAD_DATA):
@@ -353,7 +354,8 @@ def test_parameters_of_card_keys(client: ClientSession, context: int) -> None:
     for handle in (key, public):
         for parameter, number in ((Kp.KP_ALGID, Alg.CALG_RSA_KEYX), (Kp.KP_KEYLEN, 2048), (Kp.KP_BLOCKLEN, 2048)):
             assert client.CPGetKeyParam(context, handle, parameter, 4, 0).data == dword(number)
-        assert client.CPGetKeyParam(context, handle, Kp.KP_PERMISSIONS, 4, 0).size == 4
+        permissions = 0x3B if handle == key else 0x0D
+        assert client.CPGetKeyParam(context, handle, Kp.KP_PERMISSIONS, 4, 0).data == dword(permissions)
         with refused(Code.NTE_BAD_TYPE):
             client.CPGetKeyParam(context, handle, Kp.KP_IV, 4, 0)
         with refused(Code.NTE_BAD_TYPE):
