@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from csp_frontend.constants import Alg, Mode
 from csp_frontend.rc2 import BLOCK as RC2_BLOCK
 from csp_frontend.rc2 import Rc2
+from csp_frontend.rc4 import AnyLengthRc4
 
 _SKIP = 1 << 16
 
@@ -116,7 +117,8 @@ class Rc4:
     def __init__(self, key: bytes) -> None:
         self._key = key
         self._position = 0
-        self._stream = Cipher(ARC4(key), None).encryptor()
+        known = 8 * len(key) in ARC4.key_sizes
+        self._stream = Cipher(ARC4(key), None).encryptor() if known else AnyLengthRc4(key)
 
     def update(self, data: bytes) -> bytes:
         """Encrypt or decrypt the next bytes, which is the same."""

@@ -13,7 +13,9 @@ from csp_frontend.constants import PKCS5_PADDING, USUAL_PERMISSIONS, Alg, Code, 
 from csp_frontend.errors import CspError, require_flags
 
 _ROOM = 16
-"""Bytes of a key and its salt together."""
+"""Bytes of a key and the salt that it is made with."""
+_MOST_SALT = 24
+"""Bytes that a program may set: so many do Microsoft's providers take."""
 _SALTED = (Alg.CALG_RC2, Alg.CALG_RC4)
 _MAX_EFFECTIVE = 1024
 _DERIVED_LONG = frozenset({Alg.CALG_3DES, Alg.CALG_AES_128, Alg.CALG_AES_192, Alg.CALG_AES_256})
@@ -87,7 +89,7 @@ class SessionKey:
                     self.iv = data
                 case Kp.KP_SALT if self.algorithm.id in _SALTED and len(data) == len(self.salt):
                     self.salt = data
-                case Kp.KP_SALT_EX if self.algorithm.id in _SALTED and len(self.key) + len(data) <= _ROOM:
+                case Kp.KP_SALT_EX if self.algorithm.id in _SALTED and len(data) <= _MOST_SALT:
                     self.salt = data
                 case Kp.KP_IV | Kp.KP_SALT | Kp.KP_SALT_EX:
                     raise CspError(Code.NTE_BAD_DATA, f"{len(data)} bytes do not go with {self.algorithm.name}")

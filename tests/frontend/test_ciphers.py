@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csp_frontend.algorithms import ALGORITHMS, Algorithm, Policy
+from csp_frontend.ciphers import Rc4
 from csp_frontend.constants import Alg, Code, Flag, Kp, Mode
 from csp_frontend.rc2 import Rc2
+from csp_frontend.rc4 import AnyLengthRc4
 from csp_frontend.session_keys import SessionKey, derive, generate, restore, with_parity
 from tests.frontend.refusals import refused
 
@@ -146,6 +148,35 @@ def test_rc4(key: str, stream: str) -> None:
     found = restore(ALGORITHMS[Alg.CALG_RC4], bytes.fromhex(key), Flag.CRYPT_NO_SALT)
     assert found.encrypt(bytes(16), final=True).hex() == stream
     assert found.decrypt(bytes.fromhex(stream), final=True) == bytes(16)
+
+
+@pytest.mark.parametrize(
+    ("key", "plain", "encrypted"),
+    [
+        (b"Key", b"Plaintext", "bbf316e8d940af0ad3"),
+        (b"Wiki", b"pedia", "1021bf0420"),
+        (b"Secret", b"Attack at dawn", "45a01f645fc35b383552544b9bf5"),
+    ],
+)
+def test_rc4_with_keys_of_any_length(key: bytes, plain: bytes, encrypted: str) -> None:
+    """The examples that everybody quotes; and the library where it takes the length."""
+    assert AnyLengthRc4(key).update(plain).hex() == encrypted
+    for size in (5, 16, 32):
+        ours, library = AnyLengthRc4(key.ljust(size)), Rc4(key.ljust(size))
+        for part in (b"", bytes(1), bytes(300)):
+            assert ours.update(part) == library.update(part)
+
+
+@pytest.mark.parametrize("algorithm", [Alg.CALG_RC2, Alg.CALG_RC4])
+@pytest.mark.parametrize("bits", range(40, 129, 8))
+def test_keys_of_every_length_with_salts_of_every_length(algorithm: Alg, bits: int) -> None:
+    key = generate(ALGORITHMS[algorithm], bits << 16)
+    seen = set()
+    for size in range(25):
+        key.set(Kp.KP_SALT_EX, bytes(size))
+        seen.add(encrypted := key.encrypt(b"a message", final=True))
+        assert key.copy().decrypt(encrypted, final=True) == b"a message"
+    assert len(seen) == 25
 
 
 @pytest.mark.parametrize("algorithm", CIPHERS, ids=lambda algorithm: algorithm.name)

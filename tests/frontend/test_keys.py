@@ -339,7 +339,7 @@ def test_parameters_of_stream_keys(client: ClientSession, context: int) -> None:
         with refused(Code.NTE_BAD_TYPE):
             client.CPGetKeyParam(context, key, unknown, 4, 0)
     with refused(Code.NTE_BAD_DATA):
-        client.CPSetKeyParam(context, key, Kp.KP_SALT_EX, bytes(12), 0)
+        client.CPSetKeyParam(context, key, Kp.KP_SALT_EX, bytes(25), 0)
     duplicate = client.CPDuplicateKey(context, key, 0, 0)
     assert client.CPGetKeyParam(context, duplicate, Kp.KP_SALT, 11, 0).data == b"x" * 11
     with refused(Code.NTE_BAD_FLAGS):
