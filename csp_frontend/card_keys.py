@@ -147,8 +147,7 @@ class CardKeys:
         numbers = key.public_numbers()
         found = next((one for one in token.containers() if one.key.public_numbers() == numbers), None)
         if found is None:
-            found = new_container(token.identity, slot, key, policy=slot.policy)
-            token.add(found)
+            found = token.add(new_container(token.identity, slot, key, policy=slot.policy))
         context.container = found
         if context.new_name:
             self._names.note(context.new_name, found.name)

@@ -24,7 +24,8 @@ ALGORITHMS = {AT_KEYEXCHANGE: Alg.CALG_RSA_KEYX, AT_SIGNATURE: Alg.CALG_RSA_SIGN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """One key pair. `token` is the identity of its card, `key_spec` AT_KEYEXCHANGE or AT_SIGNATURE.
+    """One key pair. `token` is the identity of its card, `stay` of this stay of it; `key_spec` is AT_KEYEXCHANGE or
+    AT_SIGNATURE.
 
     `certificate` is DER, empty if there is none; `policy` is when the card wants its PIN.
     """
@@ -36,6 +37,7 @@ class Container:
     key: rsa.RSAPublicKey
     certificate: bytes = b""
     policy: PinPolicy = PinPolicy.ONCE
+    stay: str = ""
 
     @property
     def public(self) -> PublicKey:

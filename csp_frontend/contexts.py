@@ -192,7 +192,7 @@ class Finder:
     def token(self, context: Context) -> Token:
         """The card that a context is about; SCARD_E_NO_SMARTCARD, SCARD_W_REMOVED_CARD, NTE_BAD_KEYSET without any."""
         if context.container is not None:
-            return self._pool.find(context.container.token)
+            return self._pool.find(context.container)
         if not context.reader:
             raise CspError(Code.NTE_BAD_KEYSET, "the context is for no card")
         seen = self._pool.reader(context.reader)
@@ -204,7 +204,7 @@ class Finder:
 
     def opened(self, container: Container) -> Token | None:
         """The card of a container as it was found last, if it can be used without a look at the readers."""
-        return self._pool.opened_as(container.token)
+        return self._pool.opened_with(container)
 
     def listed(self, context: Context) -> list[str]:
         """The names of all containers on the context's card, or on every card for a context that is for none."""

@@ -93,4 +93,4 @@ class Need:
 
     def drop(self) -> None:
         """Forget what is kept for it."""
-        self.owner.drop(self.token.identity, self.name)
+        self.owner.drop(self.token.stay, self.name)

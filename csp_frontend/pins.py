@@ -105,7 +105,7 @@ class PinKeeper:
         if token.has_pin_pad and policy.cache is CachePolicy.NORMAL and need.name in token.unlocked:
             return Attempt(pin=None)  # what was entered on the reader's keypad nobody can keep
         seconds = float(policy.cache_seconds) if policy.cache is CachePolicy.TIMED else None
-        kept = need.owner.kept(need.token.identity, need.name, self._clock(), seconds)
+        kept = need.owner.kept(need.token.stay, need.name, self._clock(), seconds)
         return None if kept is None else Attempt(pin=kept)
 
     def _asked(self, need: Need, *, again: bool) -> Attempt:
@@ -120,7 +120,7 @@ class PinKeeper:
         with self._owners_lock:
             owners = list(self._owners)
         for owner in owners:
-            owner.drop(token.identity, name)
+            owner.drop(token.stay, name)
 
     def _done(self, need: Need, attempt: Attempt, action: Callable[[Card, Secret | None], T]) -> T:
         """Verify the PIN, unless this client has done so and the key wants it once; then act, in one transaction."""
@@ -135,7 +135,7 @@ class PinKeeper:
                 if policy not in _KEPT:
                     token.let_go(need.owner)
         if policy in _KEPT and isinstance(attempt.pin, Secret):
-            need.owner.keep(token.identity, need.name, attempt.pin, self._clock())
+            need.owner.keep(token.stay, need.name, attempt.pin, self._clock())
         elif policy is CachePolicy.ALWAYS_PROMPT:
             _spent(need.program)
         return found

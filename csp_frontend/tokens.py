@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 import threading
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cardcore import Card, CardError, SoftCardStore, list_readers, open_card
@@ -87,7 +88,11 @@ def _software() -> Iterator[SeenReader]:
 
 
 class Token:
-    """One card. Whoever uses it holds `lock`; what was proved to it belongs to one client, the `holder`."""
+    """One card. Whoever uses it holds `lock`; what was proved to it belongs to one client, the `holder`.
+
+    `identity` is its name, which cards without a serial number share. `stay` is no other card's: with a serial number
+    it is the same, without one it ends when the card is taken out. PINs and open containers go by that.
+    """
 
     def __init__(self, card: Card, seen: SeenReader) -> None:
         self.card = card
@@ -98,6 +103,7 @@ class Token:
         self.gone = False
         self.serial = card.serial()
         self.identity = self.serial or f"{card.atr.hex()} in {seen.name}"
+        self.stay = self.identity if _tells_cards_apart(self.serial) else f"{self.identity} ({secrets.token_hex(4)})"
         self.has_pin_pad = card.has_pin_pad
         self.holder: object = None
         self.unlocked: set[str] = set()
@@ -139,7 +145,8 @@ class Token:
         with self.lock:
             if self._containers is None:
                 with self.using() as card:
-                    self._containers = read_containers(card, self.identity)
+                    found = read_containers(card, self.identity)
+                self._containers = tuple(replace(container, stay=self.stay) for container in found)
             return self._containers
 
     def other_certificates(self) -> tuple[bytes, ...]:
@@ -150,10 +157,12 @@ class Token:
                     self._others = read_other_certificates(card)
             return self._others
 
-    def add(self, container: Container) -> None:
+    def add(self, container: Container) -> Container:
         """A new key pair that the card itself does not list yet: its public key is known from making it."""
         with self.lock:
-            self._containers = (*self.containers(), container)
+            added = replace(container, stay=self.stay)
+            self._containers = (*self.containers(), added)
+            return added
 
     def forget(self) -> None:
         """What is on the card has changed: read it anew when it is wanted next."""
@@ -253,18 +262,18 @@ class TokenPool:
             except CardError as error:
                 LOG.info("%s: %s", seen.name, error)
 
-    def opened_as(self, identity: str) -> Token | None:
-        """The token with this identity where it was last, without a look at any reader: WentBefore is what may follow.
+    def opened_with(self, container: Container) -> Token | None:
+        """The token of a container where it was last, without a look at any reader: WentBefore is what may follow.
 
         None if it is not known to be anywhere, or if no transaction would tell that it went.
         """
-        return next((token for token in self.opened() if token.identity == identity and _tells(token)), None)
+        return next((token for token in self.opened() if token.stay == container.stay and _tells(token)), None)
 
-    def find(self, identity: str) -> Token:
-        """The token with this identity, wherever it is now; CardRemoved if it is nowhere."""
+    def find(self, container: Container) -> Token:
+        """The token of a container, wherever it is now; CardRemoved if it is nowhere."""
         with self._lock:
             known = [place.token for place in self._places.values() if place.token is not None]
-        names = {token.reader for token in known if token.identity == identity}
+        names = {token.reader for token in known if token.stay == container.stay}
         for seen in sorted(self.seen(), key=lambda reader: reader.name not in names):
             if not seen.present:
                 continue
@@ -273,7 +282,7 @@ class TokenPool:
             except CardError as error:
                 LOG.info("%s: %s", seen.name, error)
                 continue
-            if token.identity == identity:
+            if token.stay == container.stay:
                 return token
         raise CardRemoved("the card was taken out")
 
@@ -289,6 +298,11 @@ class TokenPool:
             self._places.clear()
         for place in places:
             _close(place)
+
+
+def _tells_cards_apart(serial: str) -> bool:
+    """Whether it is a serial number; one of zeros only was never written."""
+    return bool(serial.strip("0"))
 
 
 def _tells(token: Token) -> bool:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cardcore.masking import OPEN, Mask
+from cardcore.transport.base import Transport
+from cardcore.transport.wrapper import TransportWrapper
 from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, SetPp
 from csp_frontend.prompts import Answer, PinRequest
 from csp_frontend.provider import ClientSession
@@ -12,6 +15,7 @@ from tests.frontend.refusals import refused
 from tests.unit.core.rsakeys import rsa_key
 
 READER = "Reader A"
+CHUID = bytes.fromhex("5C035FC102")
 
 
 @pytest.fixture
@@ -111,3 +115,40 @@ def test_it_is_exchanged_while_the_person_is_asked(bench: Bench, monkeypatch: py
     bench.dialog.expect(PIN, PIN)
     assert is_right(program.sign())
     assert len(bench.dialog.requests) == 2, "a PIN goes to the card for which it was asked, or nowhere"
+
+
+class Unnumbered(TransportWrapper):
+    """A card that tells no serial number, or one that nobody has written."""
+
+    def __init__(self, inner: Transport, serial: str) -> None:
+        super().__init__(inner)
+        self._serial = bytes.fromhex(serial)
+
+    def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
+        """Answer the question for the number, hand on the others."""
+        if command.endswith(CHUID + b"\0"):
+            return b"\x6a\x82"
+        return self._serial if command[1] == 0xF8 else super().transmit(command, mask)
+
+
+@pytest.mark.parametrize("serial", ["6D00", "000000009000"])
+@pytest.mark.parametrize("named", [False, True])
+def test_no_pin_goes_to_another_card_without_a_serial_number(serial: str, named: bool) -> None:
+    """Neither one that was kept, nor one that the program set for a container of the card before."""
+    bench = Bench()
+    bench.readers.around = lambda transport: Unnumbered(transport, serial)
+    bench.readers.plug(READER, piv_card())
+    program = Program(bench, flags=SILENT if named else 0)
+    bench.dialog.expect(PIN)
+    assert is_right(program.sign())
+    bench.readers.plug(READER, piv_card((), pin_tries=2))
+    program.client.CPAcquireContext(f"\\\\.\\{READER}\\", 0)
+    with refused(Code.SCARD_W_REMOVED_CARD):
+        program.sign()
+    bench.readers.plug(READER, piv_card(pin_tries=2))
+    again = program.client.CPAcquireContext(f"\\\\.\\{READER}\\", SILENT)
+    handle = program.client.CPCreateHash(again, Alg.CALG_SHA_256, 0, 0)
+    with refused(Code.NTE_SILENT_CONTEXT):
+        program.client.CPSignHash(again, handle, AT_KEYEXCHANGE, None, 0, 256)
+    [token] = bench.provider.pool.opened()
+    assert (token.card.pin_status().tries_left, token.card.pin_status().verified) == (2, False)
