@@ -17,7 +17,10 @@ def admin() -> None:
     """The administrator's key: verify, change."""
 
 
-@admin.command(epilog=examples("cardcore admin verify --admin file:admin.hex", "cardcore admin verify --pin prompt"))
+@admin.command(
+    short_help="Check the admin key.",
+    epilog=examples("cardcore admin verify --admin file:admin.hex", "cardcore admin verify --pin prompt"),
+)
 @admin_option
 @pin_option
 @last_try_option

@@ -99,7 +99,9 @@ def _deliver(context: Context, document: dict[str, object], data: bytes, out: st
 
 
 @cert.command(
-    "import", epilog=examples("cardcore cert import 9a alice.crt", "cardcore cert import 9d id.p12 --password env:P12")
+    "import",
+    short_help="Store the certificate of a key from a file.",
+    epilog=examples("cardcore cert import 9a alice.crt", "cardcore cert import 9d id.p12 --password env:P12"),
 )
 @key_argument
 @click.argument("file")
@@ -144,15 +146,15 @@ def delete(context: Context, key: str, admin: Source | None, pin: Source | None,
 def signer_options(function: T) -> T:
     """The options that `request` and `self-sign` have in common."""
     for option in (
-        click.option("--subject", required=True, metavar="NAME", help='As in "CN=Alice,O=Example,C=DE" (RFC 4514).'),
-        click.option("--hash", "hash_name", type=click.Choice(CERTIFICATE_HASHES), default="sha256", show_default=True),
-        click.option("--scheme", type=click.Choice(("pkcs1", "pss", "ecdsa")), help="Default: pkcs1 or ecdsa."),
-        click.option("--public", metavar="FILE", help="The public key, for cards that do not tell it."),
-        click.option("--der", "as_der", is_flag=True, help="DER instead of PEM."),
-        out_option,
-        pin_option,
-        last_try_option,
         key_argument,
+        last_try_option,
+        pin_option,
+        out_option,
+        click.option("--der", "as_der", is_flag=True, help="DER instead of PEM."),
+        click.option("--public", metavar="FILE", help="The public key, for cards that do not tell it."),
+        click.option("--scheme", type=click.Choice(("pkcs1", "pss", "ecdsa")), help="Default: pkcs1 or ecdsa."),
+        click.option("--hash", "hash_name", type=click.Choice(CERTIFICATE_HASHES), default="sha256", show_default=True),
+        click.option("--subject", required=True, metavar="NAME", help='As in "CN=Alice,O=Example,C=DE" (RFC 4514).'),
     ):
         function = option(function)
     return function
@@ -176,7 +178,10 @@ def _signer(
     return Signer(public=found, sign=sign, hash_name=hash_name, scheme=Scheme(scheme) if scheme else None)
 
 
-@cert.command(epilog=examples('cardcore cert request 9a --subject "CN=Alice" --out alice.csr'))
+@cert.command(
+    short_help="Make a certificate request (PKCS #10).",
+    epilog=examples('cardcore cert request 9a --subject "CN=Alice" --out alice.csr'),
+)
 @signer_options
 @pass_context
 def request(
@@ -206,7 +211,9 @@ def request(
 
 
 @cert.command(
-    "self-sign", epilog=examples('cardcore cert self-sign 9a --subject "CN=Alice" --days 365 --admin env:ADMIN')
+    "self-sign",
+    short_help="Make a self-signed certificate and store it.",
+    epilog=examples('cardcore cert self-sign 9a --subject "CN=Alice" --days 365 --admin env:ADMIN'),
 )
 @signer_options
 @click.option("--days", type=click.IntRange(1), default=365, show_default=True, help="How long it is valid.")

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 _MESSAGE = b"Signed by a card that exists in software only.\n"
 _NEXT = (
-    "cardcore soft create alice --application {application}    # a software card that stays",
+    "cardcore soft create alice --application {application}   # a software card that stays",
     "cardcore --reader soft:alice info",
-    "cardcore readers                                 # the real ones",
-    "cardcore sign --help",
+    "cardcore readers                                # the real ones",
+    "docs/quickstart.md                              # sign a file, step by step",
 )
 
 

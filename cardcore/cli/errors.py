@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import click
 
@@ -77,6 +77,8 @@ _GLOBAL_OPTIONS = frozenset({"--reader", "--profile", "--json", "--trace", "--no
 _HINTS: Mapping[type[CardError], str] = {
     LastTry: "Make sure of it, then repeat the command with --last-try: a wrong one blocks it."
 }
+_OPTIONAL = frozenset({"alembic", "fpdf", "httpx", "pyasn1", "pyasn1_alt_modules", "sqlalchemy"})
+_OPTIONAL_ON_STATIONS = frozenset({"procrastinate", "psycopg"})
 _FALLBACK_HINT = "Run it again with -vv to see every step."
 
 
@@ -112,6 +114,9 @@ def report_of(error: BaseException) -> Report:
         return Report(code="failed", message=_one_line(error.format_message()), hint=_FALLBACK_HINT)
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return Report(code="interrupted", message="interrupted", hint="What was not confirmed may not have happened.")
+    if isinstance(error, ModuleNotFoundError) and (extra := _extra_of(error)):
+        missing = f"{error.name} is not installed, which this command needs"
+        return Report(code="not-installed", message=missing, hint=f"Install it: pip install 'cardcore[{extra}]'")
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Report(code="file", message=f"{where}{error.strerror or error}", hint="Check the path and your rights.")
@@ -141,21 +146,35 @@ def show(error: BaseException, *, as_json: bool, verbosity: int) -> int:
     return exit_status(error)
 
 
+def _extra_of(error: ModuleNotFoundError) -> str:
+    """Which extra of cardcore brings the module that was not found; empty if none does."""
+    package = (error.name or "").partition(".")[0]
+    if package in _OPTIONAL_ON_STATIONS:
+        return "stations"
+    return "personalise" if package in _OPTIONAL else ""
+
+
 def _one_line(text: str) -> str:
     return shown(" ".join(text.split()))
 
 
 def _usage_message(error: click.UsageError) -> str:
     """Click's message without what the person typed where no argument belongs: it may have been a PIN."""
+    if _is_misplaced(error):
+        return "a global option stands behind the command"
     message = _one_line(error.format_message())
     if message.startswith("Got unexpected extra argument"):
         return "there are more arguments than this command takes"
     return message[:1].lower() + message[1:].rstrip(".")
 
 
+def _is_misplaced(error: click.UsageError) -> TypeGuard[click.NoSuchOption]:
+    return isinstance(error, click.NoSuchOption) and error.option_name in _GLOBAL_OPTIONS
+
+
 def _usage_hint(error: click.UsageError) -> str:
-    if isinstance(error, click.NoSuchOption) and error.option_name in _GLOBAL_OPTIONS:
-        return f"{error.option_name} is a global option: put it before the command, cardcore {error.option_name} ..."
+    if _is_misplaced(error):
+        return f"Put {error.option_name} before the command: cardcore {error.option_name} ..."
     hint = getattr(error, "hint", "")
     if hint:
         return str(hint)

@@ -8,7 +8,7 @@ import click
 
 from cardcore.cli.context import Context, pass_context
 from cardcore.cli.decoding import Node
-from cardcore.cli.options import DECRYPTION_SCHEMES, HASHES, SIGNATURE_SCHEMES, examples, type_option
+from cardcore.cli.options import DECRYPTION_SCHEMES, HASHES, KEY_TYPES, SIGNATURE_SCHEMES, examples
 from cardcore.cli.output import count, pairs
 from cardcore.cli.profilenames import PROFILE, OperationName
 
@@ -23,13 +23,13 @@ _LINE = 64
     epilog=examples(
         "cardcore profile explain ./mycard.yaml verify",
         "cardcore profile explain ./mycard.yaml sign --key 1 --hash sha1 --no-oid",
-        "cardcore profile explain ./mycard.yaml decipher --scheme oaep --json",
+        "cardcore --json profile explain ./mycard.yaml decipher --scheme oaep",
     )
 )
 @click.argument("name", type=PROFILE)
 @click.argument("operation", type=OperationName())
 @click.option("--key", metavar="KEY", default="", help="Key, by the name the profile gives; else the first for this.")
-@type_option
+@click.option("--type", "key_type", type=click.Choice(KEY_TYPES), help="The key's type; else rsa2048, or the first.")
 @click.option("--hash", "hash_name", type=click.Choice(HASHES), default="sha256", show_default=True)
 @click.option("--scheme", type=click.Choice(tuple(dict.fromkeys((*SIGNATURE_SCHEMES, *DECRYPTION_SCHEMES)))))
 @click.option("--no-oid", is_flag=True, help="PKCS #1: the bare hash, without its object identifier.")

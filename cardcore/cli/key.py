@@ -43,7 +43,7 @@ def describe(card: Card, info: KeyInfo) -> dict[str, object]:
         "label": info.label,
         "type": info.type.name if info.type else None,
         "bits": info.type.bits if info.type else None,
-        "usage": sorted(info.slot.usage),
+        "usage": sorted(info.usage),
         "pin": info.slot.pin,
         "pin_policy": info.policy.value,
         "origin": info.origin or None,
@@ -136,7 +136,9 @@ def _deliver(context: Context, name: str, public: PublicKey, out: str | None, mo
 
 
 @key.command(
-    "import", epilog=examples("cardcore key import 9d key.pem", "cardcore key import 9d id.p12 --password env:P12")
+    "import",
+    short_help="Write a private key from a file to the card.",
+    epilog=examples("cardcore key import 9d key.pem", "cardcore key import 9d id.p12 --password env:P12"),
 )
 @key_argument
 @click.argument("file")

@@ -22,7 +22,9 @@ def objects() -> None:
     """Data objects: list, read, write."""
 
 
-@objects.command("list", epilog=examples("cardcore object list"))
+@objects.command(
+    "list", short_help="List the data objects that the profile names.", epilog=examples("cardcore object list")
+)
 @pass_context
 def list_objects(context: Context) -> None:
     """List the data objects that the profile names, and how large they are on this card."""
@@ -37,7 +39,10 @@ def list_objects(context: Context) -> None:
     context.output.result({"objects": found}, table(("NAME", "ID", "BYTES"), rows))
 
 
-@objects.command(epilog=examples("cardcore object read chuid", "cardcore object read 5FC102 --out chuid.bin"))
+@objects.command(
+    short_help="Read a data object.",
+    epilog=examples("cardcore object read chuid", "cardcore object read 5FC102 --out chuid.bin"),
+)
 @click.argument("name", metavar="NAME|ID")
 @out_option
 @click.option("--decode", is_flag=True, help="Show the data objects inside as a tree.")

@@ -34,8 +34,8 @@ class Personalise(LazyGroup):
         "undo": Entry("personalise_cards:undo", "Reset a card; its holder gets another one."),
         "replace": Entry("personalise_cards:replace", "Give a holder another card."),
         "letters": Entry("personalise_letters:letters", "Write the PIN letters of finished cards."),
-        "check": Entry("personalise:check", "Check a plan, its holders and its secrets; exit status 7..."),
-        "schema": Entry("personalise:schema", "Print the JSON schema of plans, for editors that..."),
+        "check": Entry("personalise:check", "Check a plan, its holders and its secrets."),
+        "schema": Entry("personalise:schema", "Print the JSON schema of plans."),
     }
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -76,9 +76,10 @@ def personalise() -> None:
 @click.argument("plan", metavar="PLAN", type=click.Path(dir_okay=False, path_type=Path))
 @pass_context
 def check(context: Context, plan: Path) -> None:
-    """Check a plan, its holders and its secrets; exit status 7 if there is an error.
+    """Check a plan, its holders and its secrets.
 
-    Every error is told, with line and column and what to do. No card and no issuer is needed.
+    Every error is told, with line and column and what to do; exit status 7 if there is one. No card and no issuer is
+    needed.
     """
     from cardcore.personalise.plan_check import check_plan
 

@@ -26,13 +26,13 @@ class Profiles(LazyGroup):
     """The commands about profiles, in the order in which an author of profiles meets them."""
 
     table: ClassVar[Mapping[str, Entry]] = {
-        "list": Entry("profile:list_profiles", "List the profiles that came with cardcore, and your..."),
-        "show": Entry("profile:show", "Show what a profile says, after every default and its..."),
+        "list": Entry("profile:list_profiles", "List cardcore's profiles and your own."),
+        "show": Entry("profile:show", "Show what a profile says."),
         "explain": Entry("explain:explain", "Show the commands that an operation would send."),
         "check": Entry("profile:check", "Check profile files; exit status 7 if there is an error."),
         "new": Entry("draft:new", "Write a commented profile to begin with."),
         "test": Entry("conformance:test", "Test a card against its profile."),
-        "schema": Entry("profile:schema", "Print the JSON schema of profiles, for editors that..."),
+        "schema": Entry("profile:schema", "Print the JSON schema of profiles."),
     }
 
 
@@ -44,7 +44,7 @@ def profile() -> None:
 @click.command("list", epilog=examples("cardcore profile list"))
 @pass_context
 def list_profiles(context: Context) -> None:
-    """List the profiles that came with cardcore, and your own."""
+    """List cardcore's profiles and your own."""
     from cardcore.profile import catalog
 
     found: list[dict[str, object]] = []
@@ -66,7 +66,7 @@ def list_profiles(context: Context) -> None:
 @click.argument("name", type=PROFILE)
 @pass_context
 def show(context: Context, name: str) -> None:
-    """Show what a profile says, after every default and its base."""
+    """Show what a profile says, its base and every default included."""
     from cardcore.profile import catalog
 
     found = catalog.load(name)

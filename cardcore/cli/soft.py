@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from cardcore.softcard import SoftCardInfo
 
 DEFAULT_PORT = 35963
+_PATIENCE = 2.0  # seconds until a person is told what is waited for
 
 
 @click.group()
@@ -182,9 +185,15 @@ def attach(context: Context, name: str, port: int, host: str) -> None:
     )
     server.start()
     try:
+        patience = time.monotonic() + _PATIENCE
         while not inserted.wait(0.1):
             if not server.is_alive():
                 return
+            if time.monotonic() > patience:
+                patience = math.inf
+                context.output.note(
+                    f"waiting for vpcd at {host}:{port}: is pcscd running, and vsmartcard-vpcd installed?"
+                )
         context.output.event(
             {"name": name, "host": host, "port": port, "attached": True},
             f"soft:{name} is in the reader; Ctrl-C takes it out",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cardcore.errors import NotSupported, ReplyError
-from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, public_key
-from cardcore.profile.model import KeySlot, PinPolicy
+from cardcore.keytypes import EcPoint, KeyType, Kind, RsaNumbers, public_key
+from cardcore.profile.model import KeySlot, PinPolicy, Usage
 from cardcore.secret import Secret
 from cardcore.session import Session
 
@@ -64,6 +64,13 @@ class KeyInfo:
     def label(self) -> str:
         """What people call the pair: the card's own name for it where it keeps one, else the profile's."""
         return self.container or self.slot.label
+
+    @property
+    def usage(self) -> frozenset[Usage]:
+        """What the pair is for: what its place allows, as far as keys of its type can."""
+        if self.type is None:
+            return self.slot.usage
+        return self.slot.usage - {Usage.AGREE if self.type.kind is Kind.RSA else Usage.DECIPHER}
 
     @property
     def public(self) -> PublicKey | None:

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from csp_frontend.client import Client
     from csp_frontend.command.arguments import Arguments
 
-_EXAMPLES = r"""
+_EXAMPLES = (
+    "\b"
+    + r"""
 Examples:
-
-\b
   personal-csp call CPAcquireContext container='\\.\soft:alice\' as=c \
       then CPGetProvParam context=@c parameter=PP_NAME
-\b
   personal-csp call CPAcquireContext container='\\.\soft:alice\' as=c \
       then CPSetProvParam context=@c parameter=PP_SIGNATURE_PIN data=env:PIN \
       then CPCreateHash context=@c algorithm=CALG_SHA_256 as=h \
       then CPHashData context=@c hash=@h data=file:letter.txt \
       then CPSignHash context=@c hash=@h key_spec=2 out=letter.sig
 """
+)
 
 
 @click.command(epilog=_EXAMPLES)

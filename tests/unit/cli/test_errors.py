@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 
 import click
@@ -55,6 +56,9 @@ STATUS: tuple[tuple[BaseException, int, str], ...] = (
     (KeyboardInterrupt(), 130, "interrupted"),
     (click.ClickException("x"), 1, "failed"),
     (PermissionError(errno.EACCES, "Permission denied", "name"), 1, "file"),
+    (ModuleNotFoundError("x", name="sqlalchemy.orm"), 1, "not-installed"),
+    (ModuleNotFoundError("x", name="psycopg"), 1, "not-installed"),
+    (ModuleNotFoundError("x", name="cardcore.nothing"), 1, "internal"),
     (ZeroDivisionError("x"), 1, "internal"),
     (RuntimeError(), 1, "internal"),
 )
@@ -66,6 +70,31 @@ def test_each_error_has_its_status_and_code(error: BaseException, status: int, c
     assert (errors.exit_status(error), report.code) == (status, code)
     assert report.message
     assert report.hint
+
+
+def test_which_extra_brings_what_is_not_installed() -> None:
+    project = tomllib.loads((house.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra in ("personalise", "stations"):
+        packages = [re.split(r"[\[>=]", line)[0] for line in project["optional-dependencies"][extra]]
+        for name in (package.replace("-", "_").removesuffix("2") for package in packages if package != "cardcore"):
+            report = errors.report_of(ModuleNotFoundError(name=name))
+            assert (report.code, report.hint) == ("not-installed", f"Install it: pip install 'cardcore[{extra}]'")
+
+
+def test_a_plan_without_its_packages(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("sqlalchemy", "cardcore.personalise"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    told = shell("--json", "personalise", "status", "staff.yaml").error
+    assert (told["code"], "sqlalchemy" in told["message"]) == ("not-installed", True)
+
+
+@pytest.mark.parametrize("option", ["--reader", "--json", "--trace"])
+def test_a_global_option_behind_the_command(shell: Shell, option: str) -> None:
+    told = shell("info", option, "x")
+    assert told.status == 2
+    assert f"Put {option} before the command" in told.err
+    assert "Did you mean" not in told.err
 
 
 def test_all_codes_are_documented() -> None:

@@ -53,6 +53,7 @@ def test_list_and_delete(shell: Shell) -> None:
     assert [keys[name]["origin"] for name in ("9c", "82")] == ["generated", "imported"]
     assert [keys[name]["pin_policy"] for name in ("9c", "82")] == ["always", "once"]
     assert keys["9c"]["usage"] == ["sign"]
+    assert keys["82"]["usage"] == ["decipher", "sign"]  # its place is for agreeing too, which RSA keys cannot
     lines = shell.ok("key", "list").out.splitlines()
     assert [line.split()[0] for line in lines] == ["KEY", "9c", "82"]
     shell.ok("key", "delete", "82", *ADMIN_OPTION)

@@ -192,6 +192,16 @@ def _play_driver(server: socket.socket, replies: list[bytes], finished: threadin
         connection.recv(1)
 
 
+def test_attach_says_what_it_waits_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object, inserted: threading.Event, **__: object) -> None:
+        assert not inserted.wait(0.3)
+
+    monkeypatch.setattr("cardcore.softcard.serve", never)
+    monkeypatch.setattr(soft, "_PATIENCE", 0.0)
+    ended = shell("soft", "attach", "alice", "--port", "1")
+    assert (ended.status, ended.err.count("waiting for vpcd at localhost:1")) == (0, 1)
+
+
 def test_attach_without_a_card_or_driver(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell("soft", "attach", "bob").status == 3
     monkeypatch.setattr("cardcore.softcard.serve", lambda *_, **__: None)

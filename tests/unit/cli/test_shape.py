@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 from cardcore.cli.completion import SHELLS, PowerShellComplete
 from cardcore.cli.lazy import Entry, LazyGroup
+from cardcore.cli.personalise import Personalise, with_command
 from cardcore.cli.progress import working
 from cardcore.cli.root import Root, cardcore
 from tests.unit import house
@@ -163,6 +166,36 @@ def test_every_command_explains_itself() -> None:
         assert len(command.get_short_help_str(limit=1000)) <= 90, name
         documented = [option for option in command.params if isinstance(option, click.Option)]
         assert all(option.help or option.type.name == "choice" for option in documented), name
+
+
+def test_no_summary_in_a_help_is_cut() -> None:
+    groups: list[click.Group] = [cardcore]
+    for group in groups:
+        context = click.Context(group, info_name="cardcore")
+        found = [group.get_command(context, name) for name in group.list_commands(context)]
+        groups += [command for command in found if isinstance(command, click.Group)]
+        summaries = group.get_help(context).partition("Commands:")[2].partition("Examples:")[0].splitlines()
+        cut = [line for line in summaries if line.endswith("...") and not line.endswith(", ...")]
+        assert not cut
+    assert len(groups) > 8
+
+
+def test_the_examples_in_the_helps_are_command_lines() -> None:
+    commands = {tuple(name.split()): command for name, command in leaves(cardcore)}
+    tried = set()
+    for name, command in commands.items():
+        text = command.get_help(click.Context(command, info_name="cardcore " + " ".join(name)))
+        for line in re.findall(r"^ *cardcore (.*)$", text.partition("Examples:")[2], re.M):
+            words = shlex.split(re.split(" [|<>]+ ", line)[0])
+            first = next(index for index, word in enumerate(words) if word in {path[0] for path in commands})
+            wanted = words[first:]
+            if wanted[0] == "personalise":
+                wanted[1:] = with_command(wanted[1:], Personalise.table)
+            path = next(path for path in commands if path == tuple(wanted[: len(path)]))
+            cardcore.make_context("cardcore", [*words[:first], "info"])
+            commands[path].make_context(" ".join(path), wanted[len(path) :])
+            tried.add(path)
+    assert len(tried) > 40
 
 
 def test_a_table_of_something_else_is_a_mistake() -> None:
