@@ -158,16 +158,19 @@ class Keyring:
     ) -> bytes:
         """Use a key as the type that it has; if one that is only remembered turns out wrong, once more as told.
 
-        The PIN is not sent a second time: the card that wants it again says so.
+        The PIN is not sent a second time, whatever the card has answered the first time: whoever wants it again says so.
         """
         hint = None if given else self._hint(slot, operation)
         if hint is None:
             return use(self.kind(slot.name, given), pin)
+        before = self._session.proofs
         try:
             result = use(hint, pin)
         except (SecurityStatus, PinRequired):
             raise
         except (StatusError, ReplyError, InputError, NotSupported):
+            if self._session.proofs != before and slot.pin not in self._session.verified:
+                raise  # it was not the hint that failed, but VERIFY
             told_type = self.kind(slot.name)
             if told_type == hint:
                 raise

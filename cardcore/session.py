@@ -46,7 +46,8 @@ _CHANGE_NO_OBJECT = _NEVER_REPEATED - {"reset"} | {
 class Session:
     """The card with its application selected. It knows what is verified, and forgets it when the card does.
 
-    `losses` counts the resets, `turns` the outermost transactions: what was read in the same turn still holds.
+    `losses` counts the resets, `turns` the outermost transactions: what was read in the same turn still holds. `proofs`
+    counts the operations that may spend a try, sent or not.
     """
 
     def __init__(self, engine: Engine, aid: bytes, *, selected: bool = False, cached: bool = False) -> None:
@@ -57,6 +58,7 @@ class Session:
         self.admin = False
         self.losses = 0
         self.turns = 0
+        self.proofs = 0
         self._selected = selected
         self._sure = selected
         self._cached = cached
@@ -155,6 +157,7 @@ class Session:
     def _run(self, operation: str, values: Values, pad: PadEntry | None) -> Result:
         if operation in _NEVER_REPEATED:
             self._told_tries.clear()
+            self.proofs += 1
         try:
             result = self.engine.run(operation, values, pad)
         except StatusError as error:

@@ -26,11 +26,15 @@ _VERIFY = 0x20
 
 
 class Watched(CountingTransport):
-    """Counts commands, and keeps those that bring a PIN, and whether anything was remembered when others went by."""
+    """Counts commands, and keeps those that bring a PIN, and whether anything was remembered when others went by.
+
+    `verify_answer` stands in for the card's answer to a PIN.
+    """
 
     def __init__(self, soft: SoftCard) -> None:
         super().__init__(SoftTransport(soft, "watched"))
         self.pins = 0
+        self.verify_answer = b""
         self.remembered: list[tuple[int, bool]] = []
 
     @property
@@ -41,8 +45,11 @@ class Watched(CountingTransport):
     def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
         """Take note, and send."""
         apdu = CommandApdu.decode(command)
-        self.pins += apdu.ins == _VERIFY and bool(apdu.data)
+        verifies = apdu.ins == _VERIFY and bool(apdu.data)
+        self.pins += verifies
         self.remembered.append((apdu.ins, bool(files())))
+        if verifies and self.verify_answer:
+            return self.verify_answer
         return super().transmit(command, mask)
 
 

@@ -83,6 +83,19 @@ def test_a_wrong_pin_is_sent_once_and_is_no_fault_of_the_hint(piv: SoftCard) -> 
         assert transport.count == 6
 
 
+@pytest.mark.parametrize("answer", ["6581", "6F00", "6A80", "6985", "6D00"])
+def test_a_pin_whose_fate_is_unknown_is_not_sent_again_for_a_wrong_hint(
+    piv: SoftCard, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    with elsewhere(piv, monkeypatch) as card:
+        card.generate("9a", "ecp256")
+    with opened(piv) as (card, transport):
+        monkeypatch.setattr(transport, "verify_answer", bytes.fromhex(answer))
+        with pytest.raises(StatusError) as caught:
+            card.sign("9a", MESSAGE, pin=PIN)
+        assert (transport.pins, caught.value.sw) == (1, int(answer, 16))
+
+
 def test_without_its_pin_a_key_is_refused_as_ever(piv: SoftCard) -> None:
     with opened(piv) as (card, transport), pytest.raises(SecurityStatus):
         card.sign("9a", MESSAGE)
