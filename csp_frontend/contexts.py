@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from cardcore import CardError, Secret
 from cardcore.errors import CardRemoved, NoCard
@@ -161,14 +162,14 @@ class Finder:
 
     def _find(self, wanted: ContainerName) -> tuple[Container, Token] | None:
         """The container and its token; in one reader if it is named, else wherever it is."""
-        own = ContainerName(reader=wanted.reader, sha1=wanted.sha1, name=self._names.resolve(wanted.name))
+        named = [replace(wanted, name=own) for own in self._names.resolve(wanted.name)]
         seen = self._reader(wanted.reader) if wanted.reader else None
         if seen is not None and not seen.present:
             raise CspError(Code.SCARD_E_NO_SMARTCARD, f"there is no card in {seen.name}")
         tokens = self._pool.tokens() if seen is None else iter((self._pool.token(seen),))
         for token in tokens:
             for container in self._listed(token):
-                if container.answers_to(own):
+                if any(container.answers_to(one) for one in named):
                     return container, token
         return None
 

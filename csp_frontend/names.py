@@ -66,31 +66,35 @@ def same(left: str, right: str) -> bool:
 
 
 class NameBook:
-    """Names that programs gave to containers on cards that keep none: name -> the container's own name.
+    """Names that programs gave to containers on cards that keep none: name -> the containers' own names.
 
-    It lives in a file if there is one; a file that cannot be read is an empty book.
+    They are several where a program gave the same name on several cards, as who prepares cards by a script does. The
+    book lives in a file if there is one; a file that cannot be read is an empty book.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._names: dict[str, str] = _read(path)
+        self._names: dict[str, list[str]] = _read(path)
 
-    def resolve(self, name: str) -> str:
-        """The container's own name for a given one, else what was asked for."""
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """The containers' own names for a given one, else what was asked for."""
         with self._lock:
-            return self._names.get(name.casefold(), name)
+            return tuple(self._names.get(name.casefold(), ())) or (name,)
 
     def note(self, name: str, own: str) -> None:
         """Remember a name."""
         with self._lock:
-            self._names[name.casefold()] = own
+            known = self._names.setdefault(name.casefold(), [])
+            if own not in known:
+                known.append(own)
             self._write()
 
     def forget(self, own: str) -> None:
         """The container has gone, and with it its names."""
         with self._lock:
-            self._names = {name: value for name, value in self._names.items() if value != own}
+            left = {name: [one for one in known if one != own] for name, known in self._names.items()}
+            self._names = {name: known for name, known in left.items() if known}
             self._write()
 
     def _write(self) -> None:
@@ -102,10 +106,11 @@ class NameBook:
         aside.replace(self._path)
 
 
-def _read(path: Path | None) -> dict[str, str]:
+def _read(path: Path | None) -> dict[str, list[str]]:
     try:
         found = json.loads(path.read_bytes()) if path is not None else {}
     except (OSError, ValueError):
         return {}
     pairs = found.items() if isinstance(found, dict) else ()
-    return {key: value for key, value in pairs if isinstance(key, str) and isinstance(value, str)}
+    lists = {name: known for name, known in pairs if isinstance(known, list)}
+    return {name: [own for own in known if isinstance(own, str)] for name, known in lists.items()}

@@ -242,6 +242,25 @@ def test_a_new_container_is_made_by_its_first_key(bench: Bench, tmp_path: Path) 
         client.CPGenKey(again, AT_SIGNATURE, PROTECTED | 1024 << 16)
 
 
+def test_a_name_may_be_given_on_several_cards() -> None:
+    """A script that enrols one card after the other gives each the same name; which is meant the reader says."""
+    bench = Bench(One=piv_card(()), Other=piv_card(()))
+    client = bench.client()
+    moduli = {}
+    for reader in ("One", "Other"):
+        context = client.CPAcquireContext(rf"\\.\{reader}\web", NEWKEYSET)
+        client.CPSetProvParam(context, SetPp.PP_ADMIN_PIN, ADMIN_TEXT.encode(), 0)
+        key = client.CPGenKey(context, AT_KEYEXCHANGE, PROTECTED | 1024 << 16)
+        moduli[reader] = client.CPExportKey(context, key, 0, 6, 0, BIG).data
+    for reader in ("One", "Other"):
+        context = client.CPAcquireContext(rf"\\.\{reader}\web", 0)
+        key = client.CPGetUserKey(context, AT_KEYEXCHANGE)
+        assert client.CPExportKey(context, key, 0, 6, 0, BIG).data == moduli[reader]
+    assert text(client, client.CPAcquireContext("web", 0), Pp.PP_SMARTCARD_READER) == "One"
+    bench.readers.pull("One")
+    assert text(client, client.CPAcquireContext("web", 0), Pp.PP_SMARTCARD_READER) == "Other"
+
+
 def test_a_new_container_needs_a_card() -> None:
     client = Bench(Empty=None).client()
     with refused(Code.SCARD_E_NO_SMARTCARD):
@@ -289,12 +308,16 @@ def test_names_that_programs_give_are_kept_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state" / "names.json"
     book = NameBook(path)
     book.note("Web", "guid-1")
-    assert NameBook(path).resolve("WEB") == "guid-1"
+    book.note("WEB", "guid-2")
+    book.note("web", "guid-1")
+    assert NameBook(path).resolve("WEB") == ("guid-1", "guid-2")
     NameBook(path).forget("guid-1")
-    assert NameBook(path).resolve("web") == "web"
-    for damaged in (b"not json", b"[1]", b'{"a": 1}'):
+    assert NameBook(path).resolve("web") == ("guid-2",)
+    NameBook(path).forget("guid-2")
+    assert NameBook(path).resolve("web") == ("web",)
+    for damaged in (b"not json", b"[1]", b'{"a": 1}', b'{"a": "b"}', b'{"a": [1]}'):
         path.write_bytes(damaged)
-        assert NameBook(path).resolve("a") == "a"
+        assert NameBook(path).resolve("a") == ("a",)
 
 
 def test_parsing_names() -> None:
