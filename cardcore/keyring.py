@@ -158,7 +158,7 @@ class Keyring:
     ) -> bytes:
         """Use a key as the type that it has; if one that is only remembered turns out wrong, once more as told.
 
-        The PIN is not sent a second time, whatever the card has answered the first time: whoever wants it again says so.
+        The PIN is not sent a second time, whatever the card has answered: whoever wants it again says so.
         """
         hint = None if given else self._hint(slot, operation)
         if hint is None:

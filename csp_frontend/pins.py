@@ -129,19 +129,22 @@ class PinKeeper:
             token.turn_to(need.owner)
             try:
                 with token.transaction():
-                    self._unlock(card, need, attempt)
+                    taken = self._unlock(card, need, attempt)
                     found = action(card, attempt.pin if isinstance(attempt.pin, Secret) else None)
             finally:
                 if policy not in _KEPT:
                     token.let_go(need.owner)
-        if policy in _KEPT and isinstance(attempt.pin, Secret):
+        if taken and policy in _KEPT and isinstance(attempt.pin, Secret):
             need.owner.keep(token.stay, need.name, attempt.pin, self._clock())
         elif policy is CachePolicy.ALWAYS_PROMPT:
             _spent(need.program)
         return found
 
-    def _unlock(self, card: Card, need: Need, attempt: Attempt) -> None:
-        """Verify what there is; PinRequired if that is nothing, and the card is not unlocked for this client."""
+    def _unlock(self, card: Card, need: Need, attempt: Attempt) -> bool:
+        """Verify what there is, and whether that was done: not if the card is unlocked for this client already.
+
+        PinRequired if there is nothing, and it is not.
+        """
         unlocked = need.token.unlocked
         if attempt.pin is None:
             if need.name not in unlocked:
@@ -153,6 +156,8 @@ class PinKeeper:
                 if attempt.notice is not None:
                     attempt.notice.end()
             unlocked.add(need.name)
+            return True
+        return False
 
     def _refused(self, need: Need, attempt: Attempt, error: PinError) -> None:
         """A PIN was refused, or was not sent because its last try is left: forget it; the error if nobody is asked."""

@@ -10,7 +10,7 @@ from cardcore.transport.wrapper import TransportWrapper
 from csp_frontend.constants import AT_KEYEXCHANGE, Alg, Code, SetPp
 from csp_frontend.prompts import Answer, PinRequest
 from csp_frontend.provider import ClientSession
-from tests.frontend.bench import PIN, SILENT, Bench, certificate_of, piv_card
+from tests.frontend.bench import PIN, SILENT, WRONG, Bench, certificate_of, piv_card
 from tests.frontend.refusals import refused
 from tests.unit.core.rsakeys import rsa_key
 
@@ -152,3 +152,17 @@ def test_no_pin_goes_to_another_card_without_a_serial_number(serial: str, named:
         program.client.CPSignHash(again, handle, AT_KEYEXCHANGE, None, 0, 256)
     [token] = bench.provider.pool.opened()
     assert (token.card.pin_status().tries_left, token.card.pin_status().verified) == (2, False)
+
+
+def test_a_pin_that_the_card_has_not_seen_is_not_kept(bench: Bench) -> None:
+    """The card is unlocked, so that nothing is verified: what the program says then is not what the card took."""
+    program = Program(bench)
+    program.sign()
+    program.client.CPSetProvParam(program.context, SetPp.PP_KEYEXCHANGE_PIN, WRONG.encode(), 0)
+    program.sign()
+    program.client.CPSetProvParam(program.context, SetPp.PP_KEYEXCHANGE_PIN, None, 0)
+    [token] = bench.provider.pool.opened()
+    token.let_go(program.client.owner)
+    assert is_right(program.sign())
+    token.let_go(program.client.owner)
+    assert token.card.pin_status().tries_left == 3
