@@ -185,6 +185,8 @@ class Keyring:
         found = info.public or self._read_public_key(info) or self._from_certificate(slot).public
         if found is None:
             raise NotFound(f"the card does not tell the public key of {slot.name}", sw=Sw.DATA_NOT_FOUND)
+        if info.type is not None and keytypes.type_of(found) != info.type:
+            raise ReplyError(f"key {slot.name} is of type {info.type.name}, and its public key is of another")
         return found
 
     def own_public_key(self, name: str) -> PublicKey | None:

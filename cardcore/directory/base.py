@@ -20,6 +20,16 @@ MAX_CERTIFICATE = 64 * 1024
 MAX_OTHER_CERTIFICATES = 32
 """Most certificates that belong to no key."""
 
+MAX_SERIAL = 64
+"""Most bytes of a card's serial number."""
+
+
+def serial_text(number: bytes) -> str:
+    """A serial number in hexadecimal; ReplyError if it is too long for one."""
+    if len(number) > MAX_SERIAL:
+        raise ReplyError(f"a serial number of {len(number)} bytes")
+    return number.hex()
+
 
 def require_few_others(count: int) -> None:
     """ReplyError if so many certificates that belong to no key are too many."""

@@ -7,7 +7,7 @@ import zlib
 from datetime import date
 
 from cardcore import tlv
-from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup
+from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup, serial_text
 from cardcore.directory.objects import identifier, read_object, write_object
 from cardcore.errors import InputError, NotFound, ReplyError, StatusError
 from cardcore.profile.model import KeySlot
@@ -48,7 +48,7 @@ class PivDirectory(FixedSlots):
 
     def _guid(self) -> str:
         try:
-            return (tlv.find(self.read("chuid"), [_GUID]) or b"").hex()
+            return serial_text(tlv.find(self.read("chuid"), [_GUID]) or b"")
         except NotFound:
             return ""
 

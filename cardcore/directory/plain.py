@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup
+from cardcore.directory.base import MAX_CERTIFICATE, FixedSlots, Setup, serial_text
 from cardcore.directory.firstsecrets import require_set_up, set_first_secrets
 from cardcore.directory.objects import identifier, read_object, write_object
 from cardcore.errors import InputError, NotFound, NotSupported, StatusError
@@ -24,7 +24,7 @@ class PlainDirectory(FixedSlots):
             answer = self._session.run("serial", {})
         except StatusError:
             return ""
-        return answer.hex() if isinstance(answer, bytes) else str(answer)
+        return serial_text(answer) if isinstance(answer, bytes) else str(answer)
 
     def read(self, name: str) -> bytes:
         """The object's data as it is."""

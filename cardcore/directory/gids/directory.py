@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cardcore import tlv
-from cardcore.directory.base import FixedSlots, KeyInfo, Setup, require_few_others
+from cardcore.directory.base import FixedSlots, KeyInfo, Setup, require_few_others, serial_text
 from cardcore.directory.firstsecrets import awaits_secrets
 from cardcore.directory.gids.containers import Container, ContainerMap, KeyMap
 from cardcore.directory.gids.filesystem import FileTable, Place, compress, decompress
@@ -129,7 +129,7 @@ class GidsDirectory(FixedSlots):
 
     def serial(self) -> str:
         """The content of cardid in hexadecimal; empty for a card that is not initialised."""
-        return (self._find(_CARD_ID) or b"").hex()
+        return serial_text(self._find(_CARD_ID) or b"")
 
     # Containers and keys
 

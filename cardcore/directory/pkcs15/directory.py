@@ -18,7 +18,7 @@ from cardcore.directory.firstsecrets import awaits_secrets
 from cardcore.directory.pkcs15 import encoding, entries
 from cardcore.directory.pkcs15.creation import Creation, numbered_first
 from cardcore.directory.pkcs15.entries import USAGE_BITS, CertificateEntry, KeyEntry, Location
-from cardcore.directory.pkcs15.labels import certificate_value, id_of_entry, label_entries
+from cardcore.directory.pkcs15.labels import id_of_entry, label_entries
 from cardcore.directory.pkcs15.others import other_certificates
 from cardcore.directory.pkcs15.room import Room
 from cardcore.directory.pkcs15.structure import Kind, Structure
@@ -35,10 +35,16 @@ from cardcore.tlv import Tlv, parse_one
 if TYPE_CHECKING:
     from cardcore.keytypes import PublicKey
 
+_MAX_KEYS = 128
+
 
 def name_of(key_id: bytes) -> str:
-    """The name of the key with this identifier: hexadecimal without leading zeros."""
-    return key_id.hex().lstrip("0") or "0"
+    """The name of the key with this identifier: hexadecimal, without leading zeros where it is as short as can be.
+
+    So no two keys have one name: 01 is 1, and 0001 is 0001.
+    """
+    short = key_id.hex().lstrip("0") or "0"
+    return short if id_of(short) == key_id else key_id.hex()
 
 
 def id_of(name: str) -> bytes:
@@ -70,7 +76,8 @@ class Pkcs15Directory:
         except NotFound:
             return known
         for entry in present:
-            found.setdefault(name_of(entry.id), KeySlot(name=name_of(entry.id), ref=entry.reference or 0))
+            if entry.id:  # without one nobody can name it
+                found.setdefault(name_of(entry.id), KeySlot(name=name_of(entry.id), ref=entry.reference or 0))
         return found
 
     def find(self, slot: KeySlot) -> KeySlot:
@@ -161,7 +168,10 @@ class Pkcs15Directory:
 
     def _private_keys(self) -> list[KeyEntry]:
         with self._session.transaction():
-            return [entries.read_key(item) for item in self._structure.entries(Kind.PRIVATE_KEYS)]
+            found = self._structure.entries(Kind.PRIVATE_KEYS)
+            if len(found) > _MAX_KEYS:
+                raise ReplyError(f"more than {_MAX_KEYS} keys")
+            return [entries.read_key(item) for item in found]
 
     def _entry(self, slot: KeySlot) -> KeyEntry:
         """The private key's entry; one that was found once holds until the card is reset, to spare its reading."""
@@ -304,27 +314,22 @@ class Pkcs15Directory:
         for listing in self._structure.lists(kind):
             same = [item for item in listing.items if id_of_entry(kind, item) == key_id]
             if same:
+                left = self._room.files_of(kind, same[:1])
                 self._structure.rewrite(listing, tuple(new if item is same[0] else item for item in listing.items))
-                self._delete_value(kind, same[0])
+                self._room.delete(left)
                 return
         self._structure.append(kind, name, new)
 
     def _remove(self, kind: Kind, key_id: bytes) -> None:
         """Take the entries of an identifier away, then the files with their values."""
-        for listing in list(self._structure.lists(kind)):
-            gone = [item for item in listing.items if id_of_entry(kind, item) == key_id]
-            if gone:
-                self._structure.rewrite(listing, tuple(item for item in listing.items if item not in gone))
-            for item in gone:
-                self._delete_value(kind, item)
-
-    def _delete_value(self, kind: Kind, item: Tlv) -> None:
-        """Delete the file that an entry pointed to; a private key's path is no file of its own."""
-        if kind == Kind.PRIVATE_KEYS:
-            return
-        value = entries.read_key(item).value if kind == Kind.PUBLIC_KEYS else certificate_value(item)
-        if isinstance(value, Location):
-            self._files.delete(self._structure.absolute(value).path)
+        listings = self._structure.lists(kind)
+        gone = [item for listing in listings for item in listing.items if id_of_entry(kind, item) == key_id]
+        left = self._room.files_of(kind, gone)
+        for listing in listings:
+            kept = tuple(item for item in listing.items if item not in gone)
+            if kept != listing.items:
+                self._structure.rewrite(listing, kept)
+        self._room.delete(left)
 
     # Data objects and the card as a whole
 

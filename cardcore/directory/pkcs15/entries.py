@@ -16,6 +16,8 @@ X509_CERTIFICATE = PIN = OPAQUE_DATA = 0x30
 _SUBCLASS, _TYPE = 0xA0, 0xA1
 _DIRECT = frozenset({0xA0, 0x80, 0x30})
 _MAX_PATH = 32
+_MAX_IDENTIFIER = 255
+_REFERENCES = range(-0x80, 0x100)  # one byte, which some cards have as a signed number
 _KINDS = {RSA_KEY: Kind.RSA, EC_KEY: Kind.EC}
 USAGE_BITS: dict[Usage, frozenset[int]] = {
     Usage.SIGN: frozenset({2, 3, 9}),
@@ -103,6 +105,22 @@ def location(item: Tlv) -> Location:
     return found
 
 
+def _identifier(reader: Reader) -> bytes:
+    """An Identifier (8.2.2): 0 to 255 bytes."""
+    found = reader.next(der.OCTET_STRING).value
+    if len(found) > _MAX_IDENTIFIER:
+        raise ReplyError(f"an identifier of {len(found)} bytes")
+    return found
+
+
+def _reference(item: Tlv) -> int:
+    """The number of a key or PIN by which commands name it."""
+    found = der.read_integer(item)
+    if found not in _REFERENCES:
+        raise ReplyError(f"a reference, {found}, that is no byte")
+    return found & 0xFF
+
+
 def _common(reader: Reader) -> Common:
     inner = Reader(reader.next(der.SEQUENCE).value, "the common attributes of an object")
     label, _, auth_id = (
@@ -136,7 +154,7 @@ def read_key(item: Tlv) -> KeyEntry:
     reader = Reader(item.value, "a key's entry")
     common = _common(reader)
     inner = Reader(reader.next(der.SEQUENCE).value, "a key's attributes")
-    identifier = inner.next(der.OCTET_STRING).value
+    identifier = _identifier(inner)
     usage = inner.optional(der.BIT_STRING)
     inner.optional(der.BOOLEAN)
     access = inner.optional(der.BIT_STRING)
@@ -149,7 +167,7 @@ def read_key(item: Tlv) -> KeyEntry:
         id=identifier,
         kind=kind,
         usage=frozenset() if usage is None else der.read_bits(usage),
-        reference=None if reference is None else der.read_integer(reference) & 0xFF,
+        reference=None if reference is None else _reference(reference),
         bits=_size(parts),
         local=access is not None and 4 in der.read_bits(access),
         value=_value(parts[0]) if parts else b"",
@@ -170,7 +188,7 @@ def read_certificate(item: Tlv) -> CertificateEntry | None:
     reader = Reader(item.value, "a certificate's entry")
     common = _common(reader)
     inner = Reader(reader.next(der.SEQUENCE).value, "a certificate's attributes")
-    identifier = inner.next(der.OCTET_STRING).value
+    identifier = _identifier(inner)
     parts = _type_attributes(reader, "a certificate's type attributes")
     if not parts or parts[0].tag not in _DIRECT:
         raise ReplyError("a certificate's entry says nothing of its value")
@@ -193,7 +211,7 @@ def read_pin(item: Tlv) -> PinEntry | None:
         raw=item.encode(),
         common=common,
         id=b"" if identifier is None else identifier.value,
-        reference=0 if reference is None else der.read_integer(reference) & 0xFF,
+        reference=0 if reference is None else _reference(reference),
     )
 
 

@@ -20,10 +20,12 @@ def id_of_entry(kind: Kind, item: Tlv) -> bytes | None:
     return entries.read_key(item).id
 
 
-def certificate_value(item: Tlv) -> Location | bytes:
-    """Where the certificate of an entry is, or itself; empty if it is of another kind."""
-    entry = entries.read_certificate(item)
-    return b"" if entry is None else entry.value
+def value_of_entry(kind: Kind, item: Tlv) -> Location | bytes:
+    """Where the value of an entry in a list of public keys or certificates is, or itself; empty for other kinds."""
+    if kind == Kind.CERTIFICATES:
+        entry = entries.read_certificate(item)
+        return b"" if entry is None else entry.value
+    return entries.read_key(item).value
 
 
 def label_entries(structure: Structure, key_id: bytes, label: str) -> None:

@@ -6,18 +6,26 @@ What it leaves is looked for only where it is in the way, so a write that nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cardcore import tlv
 from cardcore.directory.files import FILLERS, Files
 from cardcore.directory.pkcs15 import der
+from cardcore.directory.pkcs15.entries import Location
+from cardcore.directory.pkcs15.labels import value_of_entry
 from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.errors import NotSupported, ReplyError, SecurityStatus, StatusError
 from cardcore.session import Session
 from cardcore.sw import Sw
+from cardcore.tlv import Tlv
 
 _PLACES = ("public-keys", "certificates")
 _NUMBERS = 256
+_BESIDE = {
+    Kind.PUBLIC_KEYS: (Kind.PUBLIC_KEYS, Kind.TRUSTED_PUBLIC_KEYS, Kind.DATA),
+    Kind.CERTIFICATES: (Kind.CERTIFICATES, Kind.TRUSTED_CERTIFICATES, Kind.USEFUL_CERTIFICATES, Kind.DATA),
+}
+"""Lists whose entries have files of values, and those that may name the same ones. A private key is in none."""
 _HEADER = 6
 _TAKEN = frozenset({Sw.FILE_EXISTS, Sw.REFERENCE_DATA_NOT_USABLE, Sw.INCORRECT_DATA})
 _NO_ROOM = frozenset({Sw.NO_SPACE, Sw.MEMORY_FAILURE, Sw.NO_DIAGNOSIS})
@@ -51,6 +59,30 @@ class Room:
                 self._files.replace(path, content)
                 return path
         raise _full()
+
+    def files_of(self, kind: Kind, gone: Sequence[Tlv]) -> list[bytes]:
+        """The files that go with these entries of a list of that kind; to be asked before the entries go.
+
+        A file stays if another entry names it too, or if it has none of our numbers: an entry may name a directory.
+        """
+        try:
+            listed = [item for other in _BESIDE.get(kind, ()) for item in self._structure.entries(other)]
+        except (StatusError, ReplyError):  # nobody knows what it names
+            return []
+        others = b"".join(item.encode() for item in listed if item not in gone)
+        values = [value_of_entry(kind, item) for item in gone]
+        paths = dict.fromkeys(self._structure.absolute(value).path for value in values if isinstance(value, Location))
+        return [path for path in paths if path[-2:] not in others and self._is_ours(path)]
+
+    def _is_ours(self, path: bytes) -> bool:
+        """Whether a file has a number that this driver, or OpenSC on such a card, gives to values."""
+        firsts = [self._session.profile.objects.get(place, b"") for place in _PLACES]
+        return path[:-1] in [first[:-1] for first in firsts if first]
+
+    def delete(self, paths: Sequence[bytes]) -> None:
+        """Delete the files whose entries have gone."""
+        for path in paths:
+            self._files.delete(path)
 
     def _unnamed(self, first: bytes, named: bytes) -> Iterator[bytes]:
         """Paths whose identifiers do not stand in these entries: one more than there can be keys."""
@@ -112,8 +144,8 @@ class Room:
         if named is None or path[-2:] in named:
             return False
         try:
-            content = self._files.whole(path)
-            if not _is_left(content):
+            self._files.select(self._structure.odf().path)  # what some cards read in place of a directory
+            if not _is_left(self._files.whole(path)):
                 return False
             self._files.delete(path)
         except (StatusError, ReplyError):

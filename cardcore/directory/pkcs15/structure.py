@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from cardcore import tlv
-from cardcore.directory.files import MF, Files, Listing
+from cardcore.directory.files import MAX_ENTRIES, MF, Files, Listing
 from cardcore.directory.pkcs15 import der, encoding
 from cardcore.directory.pkcs15.entries import Location, location
 from cardcore.errors import InputError, NotFound, ReplyError
@@ -131,8 +131,10 @@ class Structure:
         """The lists of a kind with their entries, in the order of EF.ODF."""
         self._check_turn()
         if kind not in self._lists:
-            found = [self._list(item) for item in self._named(kind)]
-            self._lists[kind] = [listing for listing in found if listing is not None]
+            found = [listing for listing in map(self._list, self._named(kind)) if listing is not None]
+            if sum(len(listing.items) for listing in found) > MAX_ENTRIES:
+                raise ReplyError(f"more than {MAX_ENTRIES} objects of a kind")
+            self._lists[kind] = found
         return self._lists[kind]
 
     def _named(self, kind: Kind) -> list[Tlv]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from cardcore.directory.base import serial_text
 from cardcore.directory.files import Files
 from cardcore.directory.pkcs15 import der
 from cardcore.directory.pkcs15.structure import Structure
@@ -40,7 +41,7 @@ class Token:
         except NotFound:
             return ""
         number = next((part for part in parts if part.tag == der.OCTET_STRING), None)
-        return "" if number is None else number.value.hex()
+        return "" if number is None else serial_text(number.value)
 
     def _state(self) -> bytes:
         """What stands for the state of the card: EF.TokenInfo; empty where its time of change cannot be relied on.

@@ -53,6 +53,18 @@ def test_a_serial_number_that_is_none() -> None:
         card.serial()
 
 
+@pytest.mark.parametrize("size", [64, 65, 200])
+def test_a_guid_is_no_longer_than_a_serial_number(size: int) -> None:
+    answers = {0xA4: b"\x90\x00", 0xCB: tlv.encode(0x53, tlv.encode(0x34, b"\x12" * size)) + b"\x90\x00"}
+    transport = FakeTransport(lambda command: answers.get(command.ins, b"\x6d\x00"))
+    card = open_piv(transport, selected=True)
+    if size <= 64:
+        assert card.serial() == "12" * size
+    else:
+        with pytest.raises(ReplyError, match=f"serial number of {size} bytes"):
+            card.serial()
+
+
 def test_whatever_is_there_makes_a_card_not_blank() -> None:
     card = holding(b"\xff\xff\xff")
     found = PivDirectory(card.authentication._session).holdings()
