@@ -27,6 +27,7 @@ _SECRET_INSTRUCTIONS = frozenset(
         *(0x26, 0x27),  # DISABLE VERIFICATION REQUIREMENT
         *(0x28, 0x29),  # ENABLE VERIFICATION REQUIREMENT
         *(0x2C, 0x2D),  # RESET RETRY COUNTER
+        0x50,  # initialisation with the first PINs, an extension
         *(0xC2, 0xC3),  # ENVELOPE
         *(0xD8, 0xD9),  # PUT KEY
         0xFE,  # import of an asymmetric key, a widespread extension
@@ -41,6 +42,12 @@ _KEY_TEMPLATES = (b"\x4d", b"\x7f\x48", b"\x70")
 # The data object in which some tools keep an admin key behind the PIN, as GET DATA and PUT DATA name it.
 _GET_DATA = 0xCB
 _KEPT_KEY = bytes.fromhex("5c035fc109")
+_GET_RESPONSE = 0xC0
+# What comes out in plain: PERFORM SECURITY OPERATION with that in P1 (ISO 7816-8), and GENERAL AUTHENTICATE
+# with a key for key management, today's or a retired one (SP 800-73-4).
+_SECURITY_OPERATION, _PLAIN_VALUE = 0x2A, 0x80
+_GENERAL_AUTHENTICATE = frozenset({0x86, 0x87})
+_KEY_MANAGEMENT = frozenset({0x9D, *range(0x82, 0x96)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +71,7 @@ def mask_of(command: bytes) -> Mask:
     Blocks after the first of a chain that loads a key need `ChainMasker`. A command whose length fields
     are wrong is masked from the end of its header.
     """
-    return _mask(command, secret=_is_secret(command))
+    return _mask(command, secret=_is_secret(command), reply=_answers_secret(command))
 
 
 def join(first: Mask, second: Mask) -> Mask:
@@ -77,17 +84,24 @@ def join(first: Mask, second: Mask) -> Mask:
 
 
 class ChainMasker:
-    """Masks a sequence of commands, and remembers what a command chain began with (ISO 7816-4:2020, 5.3.3)."""
+    """Masks a sequence of commands, and remembers what a chain began with (ISO 7816-4:2020, 5.3.3 and 5.3.4).
 
-    def __init__(self) -> None:
+    With `shows_plain` what a card deciphers is left to be seen: by the person alone who asked for it.
+    """
+
+    def __init__(self, *, shows_plain: bool = False) -> None:
         self._chain: tuple[bytes, bool] | None = None
+        self._answers = OPEN
+        self._shows_plain = shows_plain
 
     def mask(self, command: bytes, given: Mask = OPEN) -> Mask:
         """What is secret in the next command: what `given` covers, and what the instruction says."""
         header = command[1:_HEADER_SIZE]
         secret = _is_secret(command) or self._chain == (header, True)
         self._chain = (header, secret) if command and command[0] & _CHAINING else None
-        return join(given, _mask(command, secret=secret))
+        if header[:1] != bytes((_GET_RESPONSE,)):
+            self._answers = Mask(reply=given.reply or _answers_secret(command, shows_plain=self._shows_plain))
+        return join(given, _mask(command, secret=secret, reply=self._answers.reply))
 
 
 def redact(command: bytes, mask: Mask) -> str:
@@ -115,21 +129,34 @@ def _is_secret(command: bytes) -> bool:
         return True
     if instruction in (_PUT_DATA, _PUT_DATA_TLV):
         start, end = _data_span(command)
-        return start == _HEADER_SIZE or command[start:end].startswith((*_KEY_TEMPLATES, _KEPT_KEY))
+        return start == _HEADER_SIZE or _loads_key(command[start:end], goes_on=bool(command[0] & _CHAINING))
     return False
 
 
-def _reads_key(command: bytes) -> bool:
-    if len(command) <= _HEADER_SIZE or command[1] != _GET_DATA:
+def _loads_key(data: bytes, *, goes_on: bool) -> bool:
+    """Whether a data field begins like one that loads a key, or may still do so in the next command of a chain."""
+    beginnings = (*_KEY_TEMPLATES, _KEPT_KEY)
+    return data.startswith(beginnings) or (goes_on and any(beginning.startswith(data) for beginning in beginnings))
+
+
+def _answers_secret(command: bytes, *, shows_plain: bool = False) -> bool:
+    """Whether the answer is a key, or what a key has deciphered."""
+    if len(command) <= _HEADER_SIZE:
         return False
-    start, end = _data_span(command)
-    return command[start:end] == _KEPT_KEY
+    instruction, p1, p2 = command[1:_HEADER_SIZE]
+    if instruction == _GET_DATA:
+        start, end = _data_span(command)
+        return command[start:end] == _KEPT_KEY
+    if shows_plain:
+        return False
+    deciphers = instruction == _SECURITY_OPERATION and p1 == _PLAIN_VALUE
+    return deciphers or (instruction in _GENERAL_AUTHENTICATE and p2 in _KEY_MANAGEMENT)
 
 
-def _mask(command: bytes, *, secret: bool) -> Mask:
-    """A mask of the whole data field if it is secret, and of the reply if that may hold a key."""
+def _mask(command: bytes, *, secret: bool, reply: bool) -> Mask:
+    """A mask of the whole data field if it is secret, and of the reply if that is."""
     start, end = _data_span(command)
-    return Mask(command=((start, end),) if secret and start < end else (), reply=_reads_key(command))
+    return Mask(command=((start, end),) if secret and start < end else (), reply=reply)
 
 
 def _data_span(command: bytes) -> tuple[int, int]:

@@ -27,13 +27,13 @@ def apdu(context: Context, commands: tuple[str, ...]) -> None:
 
     Each argument is one command; - reads them from stdin, one per line, # begins a comment. They are sent
     as they are, in one transaction: nothing is selected before and nothing is sent in between. Data of commands that
-    carry PINs or keys is not shown.
+    carry PINs or keys is not shown; what a card deciphers is, but not in a trace.
     """
     from cardcore.masking import ChainMasker, redact, redact_reply
 
     parsed = [_bytes(number, text) for number, text in enumerate(_texts(commands), 1)]
     exchanges = []
-    masker = ChainMasker()
+    masker = ChainMasker(shows_plain=True)
     with context.transport() as transport:
         transport.begin()
         try:

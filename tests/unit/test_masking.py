@@ -140,6 +140,7 @@ def test_the_search_does_find_a_pin(form: str, pin: str) -> None:
         ("00200080 09 3132", "00200080******"),
         ("002000", "002000"),
         ("", ""),
+        ("80500000 02 3132", "8050000002****"),
         ("00D80000 02 0102", "00d8000002****"),
         ("00FE079A 02 0102", "00fe079a02****"),
         ("00FFFFFF 02 0102", "00ffffff02****"),
@@ -179,6 +180,50 @@ def test_a_chain_is_as_secret_as_its_beginning() -> None:
         *("10db3fff03******", "10db3fff02****", "00db3fff02****"),
         "00db3fff025c00",
     ]
+
+
+@pytest.mark.parametrize("beginning", ["7F 48 01 02", "5C 03 5F C1 09 53 01 02"])
+def test_a_chain_is_secret_however_little_its_first_command_holds(beginning: str) -> None:
+    data = bytes.fromhex(beginning)
+    commands = [f"{cla}DB3FFF 01 {byte:02X}" for cla, byte in zip("1" * (len(data) - 1) + "0", data, strict=True)]
+    assert shown_in_turn(*(f"{command[0]}0{command[1:]}" for command in commands)) == [
+        f"{command[0]}0db3fff01**" for command in commands
+    ]
+
+
+# What comes out of the card
+
+KEPT_KEY = "00CB3FFF 05 5C035FC109"
+DECIPHERING = [
+    "002A8086 02 0001 00",
+    "002A8084 02 0001 00",
+    "0087079D 02 7C00 00",
+    "00871195 02 7C00",
+    "102A8086 01 00",
+]
+
+
+@pytest.mark.parametrize("command", [KEPT_KEY, *DECIPHERING])
+def test_what_a_card_gives_away_is_hidden_to_its_last_part(command: str) -> None:
+    masker = ChainMasker()
+    masks = [masker.mask(bytes.fromhex(raw)) for raw in (command, "00C0000010", "80C0000000", "00B0000000")]
+    assert [mask.reply for mask in masks] == [True, True, True, False]
+    given = ChainMasker()
+    assert given.mask(bytes.fromhex("00870700"), Mask(reply=True)).reply
+    assert given.mask(bytes.fromhex("00C0000010")).reply
+    assert not given.mask(bytes.fromhex("00870700")).reply
+
+
+@pytest.mark.parametrize("command", ["002A9E9A 01 00 00", "0087079A 02 7C00 00", "00870B9C 02 7C00 00", "0087039B 00"])
+def test_what_a_card_signs_is_not(command: str) -> None:
+    assert not ChainMasker().mask(bytes.fromhex(command)).reply
+
+
+def test_who_asks_for_it_may_see_what_was_deciphered_but_no_key() -> None:
+    masker = ChainMasker(shows_plain=True)
+    assert not any(masker.mask(bytes.fromhex(command)).reply for command in DECIPHERING)
+    assert masker.mask(bytes.fromhex(KEPT_KEY)).reply
+    assert masker.mask(bytes.fromhex("00C0000000")).reply
 
 
 def test_a_chain_that_begins_openly_stays_open() -> None:
