@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter_ns
@@ -31,15 +32,27 @@ _log = logging.getLogger(__name__)
 
 
 def open_trace(path: Path) -> TextIO:
-    """Open a file for a trace, empty and readable by its owner only (mode 0600); InputError if that fails."""
+    """Open a file for a trace, empty and readable by its owner only (mode 0600); InputError if that fails.
+
+    A device or a pipe is left as it is: its mode is everybody's matter.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        if os.chmod in os.supports_fd:
-            os.chmod(descriptor, 0o600)  # a file that was there before may be readable for others
-        os.ftruncate(descriptor, 0)
     except OSError as error:
-        raise InputError(f"cannot write the trace {path}: {error.strerror}") from error
+        raise _unwritable(path, error) from error
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            if os.chmod in os.supports_fd:
+                os.chmod(descriptor, 0o600)  # a file that was there before may be readable for others
+            os.ftruncate(descriptor, 0)
+    except OSError as error:
+        os.close(descriptor)
+        raise _unwritable(path, error) from error
     return os.fdopen(descriptor, "w", encoding="utf-8", newline="\n")
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write the trace {path}: {error.strerror}")
 
 
 class RecorderTransport(TransportWrapper):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -124,6 +125,22 @@ def test_a_trace_file_is_for_its_owner_only(tmp_path: Path, before: int | None) 
     recorder.close()
     recorder.close()
     assert [json.loads(line).get("event") for line in path.read_text().splitlines()] == ["connect", None, "close"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_trace_into_a_pipe_or_device_leaves_its_mode_alone(tmp_path: Path) -> None:
+    """As the administrator does it: `--trace /dev/null` must not close the device to everybody else."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    path.chmod(0o666)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with open_trace(path) as trace:
+            trace.write("told")
+        assert os.read(reading, 10) == b"told"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666
+    finally:
+        os.close(reading)
 
 
 def test_a_trace_that_cannot_be_opened(tmp_path: Path) -> None:
