@@ -145,12 +145,16 @@ def _history() -> History:
     from platformdirs import user_state_path
     from prompt_toolkit.history import FileHistory
 
+    from cardcore.masking import ChainMasker
+
+    masker = ChainMasker()
+
     class Discreet(FileHistory):
         """A history that does not remember secrets."""
 
         def append_string(self, string: str) -> None:
             """Remember a line, unless there may be a secret in it."""
-            if typed.may_be_remembered(string):
+            if typed.may_be_remembered(string, masker):
                 super().append_string(string)
 
     path = user_state_path("cardcore", appauthor=False, ensure_exists=True) / "history"

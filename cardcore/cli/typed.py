@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from cardcore.errors import InputError
+
+if TYPE_CHECKING:
+    from cardcore.masking import ChainMasker
 
 _HEX_LINE = re.compile(r"\s*([0-9A-Fa-f]{2}[\s:]*){2,}")
 _SOURCE = re.compile(r"prompt|pad|(env|file|fd):.+")
@@ -29,14 +33,23 @@ def words_of(line: str) -> list[str]:
         ) from error
 
 
-def may_be_remembered(line: str) -> bool:
-    """Whether a line can stand in a history: no raw command that carries a secret, no PIN where its source belongs."""
+def may_be_remembered(line: str, masker: ChainMasker | None = None) -> bool:
+    """Whether a line can stand in a history: no raw command that carries a secret, no PIN where its source belongs.
+
+    `masker` has seen the raw commands of the lines before, which may have begun a chain.
+    """
+    from cardcore.masking import ChainMasker
+
     try:
         words = words_of(line)
     except InputError:
         return False
     if words[:1] == ["apdu"]:
-        return not any(_carries_secret(word) for word in words[1:])
+        known = masker or ChainMasker()
+        secret = [_carries_secret(word, known) for word in words[1:]]  # each has to be seen
+        return not any(secret)
+    if words[:1] in (["pin"], ["admin"]) and any(word.isdigit() for word in words):
+        return False
     for word, following in zip(words, [*words[1:], ""], strict=True):
         option, _, value = word.partition("=")
         if _SECRET_OPTION.fullmatch(option) and not _SOURCE.fullmatch(value or following):
@@ -44,11 +57,13 @@ def may_be_remembered(line: str) -> bool:
     return True
 
 
-def _carries_secret(text: str) -> bool:
-    from cardcore.masking import OPEN, mask_of
+def _carries_secret(text: str, masker: ChainMasker) -> bool:
+    from cardcore.masking import OPEN
 
+    if text.isdigit():
+        return True  # what looks like a command of digits only may be a PIN
     try:
-        return mask_of(bytes.fromhex(text.replace(":", " "))) != OPEN
+        return masker.mask(bytes.fromhex(text.replace(":", " "))) != OPEN
     except ValueError:
         return True  # a slip of the pen may be anything
 

@@ -17,6 +17,7 @@ from cardcore.cli import typed
 from cardcore.cli.held import Holder
 from cardcore.cli.root import cardcore
 from cardcore.cli.shell import _session as made_session
+from cardcore.masking import ChainMasker
 from tests.unit.cli.shell import ADMIN, PIN, Ended, Shell
 
 SELECT = "00A4040005A000000308"
@@ -124,12 +125,24 @@ REMEMBERED = {
     f"apdu {VERIFY}": False,
     "apdu 0020008O08313233343536FFFF": False,
     "sign 'x": False,
+    "123456": False,
+    "12345678": False,
+    "apdu 12345678": False,
+    "pin verify 123456": False,
+    "admin verify 12345678 --pin env:PIN": False,
 }
 
 
 @pytest.mark.parametrize("line", REMEMBERED)
 def test_what_is_remembered(line: str) -> None:
     assert typed.may_be_remembered(line) is REMEMBERED[line]
+
+
+def test_what_goes_on_with_a_secret_is_not_remembered_either() -> None:
+    """A key that is loaded by a chain of commands, one per line: what follows the first does not look like one."""
+    masker = ChainMasker()
+    lines = ("10 DB 3F FF 03 4D 01 01", "apdu 10DB3FFF020A0B", "00 DB 3F FF 02 0C 0D", "00 DB 3F FF 02 5C 00")
+    assert [typed.may_be_remembered(line, masker) for line in lines] == [False, False, False, True]
 
 
 COMPLETED = [
