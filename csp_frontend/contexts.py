@@ -29,7 +29,8 @@ class Context:
     """One opened context. `container` is None without a key pair: to verify, for a reader, or for one yet to be made.
 
     `reader` is empty where no reader was meant; `new_name` is what a program called the container it is going to make.
-    `lists` are what the PP_ENUM parameters still have to tell, by parameter.
+    `stay` is the card that it has met there: one that takes its place gets neither PIN nor key pair of it. `lists` are
+    what the PP_ENUM parameters still have to tell, by parameter.
     """
 
     def __init__(self, flags: int, window: int) -> None:
@@ -38,6 +39,7 @@ class Context:
         self.verify_only = flags & Acquire.CRYPT_VERIFYCONTEXT == Acquire.CRYPT_VERIFYCONTEXT
         self.window = window
         self.reader = ""
+        self.stay = ""
         self.container: Container | None = None
         self.new_name = ""
         self.pin: Secret | None = None
@@ -113,14 +115,14 @@ class Finder:
         if context.new_name and self._find(wanted) is not None:
             raise CspError(Code.NTE_EXISTS, f"there is a container {context.new_name}")
         if wanted.reader:
-            context.reader = self._reader(wanted.reader).name
+            self._enter(context, self._reader(wanted.reader))
             return
         default = parse(self._default).reader if self._default else ""
         readers = [seen for seen in self._pool.seen() if seen.name.casefold() == default.casefold() or not default]
         chosen = next((seen for seen in readers if seen.present), None)
         if chosen is None:
             raise CspError(Code.SCARD_E_NO_SMARTCARD, "there is no card for a new container")
-        context.reader = chosen.name
+        self._enter(context, chosen)
 
     def _fill(self, context: Context, wanted: ContainerName) -> None:
         if wanted.reader and not (wanted.name or wanted.sha1):
@@ -133,9 +135,13 @@ class Finder:
 
     def _whole_reader(self, context: Context, seen: SeenReader) -> None:
         """A reader by itself: the first container on its card, none without a card or a key."""
+        token = self._enter(context, seen)
+        context.container = None if token is None else next(iter(token.containers()), None)
+
+    def _enter(self, context: Context, seen: SeenReader) -> Token | None:
+        """The context is for this reader from now on, and for the card that is in it."""
         context.reader = seen.name
-        if seen.present:
-            context.container = next(iter(self._pool.token(seen).containers()), None)
+        return self.token(context) if seen.present else None
 
     def _fall_back(self, context: Context) -> None:
         """The first reader with a card, else the first reader, else as CRYPT_VERIFYCONTEXT."""
@@ -201,7 +207,12 @@ class Finder:
             raise CardRemoved(f"{context.reader} is no longer there")
         if not seen.present:
             raise NoCard(f"there is no card in {seen.name}")
-        return self._pool.token(seen)
+        token = self._pool.token(seen)
+        if context.stay not in ("", token.stay):
+            raise CardRemoved(f"another card is in {seen.name}")
+        if not context.verify_only:
+            context.stay = token.stay
+        return token
 
     def opened(self, container: Container) -> Token | None:
         """The card of a container as it was found last, if it can be used without a look at the readers."""

@@ -342,6 +342,37 @@ def test_a_card_that_is_taken_out_and_put_in_again(bench: Bench) -> None:
     assert client.CPSignHash(context, handle, AT_KEYEXCHANGE, None, 0, 256).size == 256
 
 
+@pytest.mark.parametrize("name", ["\\\\.\\Desk\\", "\\\\.\\Desk\\new"])
+def test_a_card_that_takes_the_place_of_another_gets_nothing_of_its(name: str) -> None:
+    """Who enrols many cards at one reader may be quicker than the program: no PIN, no admin key, no key pair."""
+    bench = Bench()
+    bench.readers.plug("Desk", first := piv_card(()))
+    client = bench.client()
+    context = client.CPAcquireContext(name, SILENT | (NEWKEYSET if name.endswith("new") else 0))
+    for parameter, secret in ((SetPp.PP_ADMIN_PIN, ADMIN_TEXT), (SetPp.PP_KEYEXCHANGE_PIN, PIN)):
+        client.CPSetProvParam(context, parameter, secret.encode(), 0)
+    bench.readers.pull("Desk")
+    with refused(Code.SCARD_E_NO_SMARTCARD):
+        client.CPGenKey(context, AT_SIGNATURE, PROTECTED | 1024 << 16)
+    bench.readers.plug("Desk", piv_card(()))
+    with refused(Code.SCARD_W_REMOVED_CARD):
+        client.CPGenKey(context, AT_SIGNATURE, PROTECTED | 1024 << 16)
+    assert names(client, client.CPAcquireContext("\\\\.\\Desk\\", VERIFY)) == []
+    bench.readers.plug("Desk", first)
+    assert client.CPGenKey(context, AT_SIGNATURE, PROTECTED | 1024 << 16)
+
+
+def test_who_only_lists_sees_whatever_card_is_there() -> None:
+    bench = Bench(Desk=piv_card(("9a",)))
+    client = bench.client()
+    context = client.CPAcquireContext("\\\\.\\Desk\\", VERIFY)
+    before = names(client, context)
+    bench.readers.plug("Desk", piv_card(("9a",)))
+    after = names(client, context)
+    assert len(after) == 1
+    assert before != after
+
+
 def test_a_closed_provider_gives_no_more() -> None:
     provider = Provider(Configuration(), ScriptedDialog(), readers=Bench().readers)
     client = provider.client(ClientInfo())
