@@ -145,9 +145,12 @@ def log_path() -> Path:
     return endpoints.directory() / agent_log.FILE_NAME
 
 
-def start_detached(command: Sequence[str] = ()) -> None:
-    """Start an agent that outlives this process, and wait until it answers; NoAgent if it does not in time."""
-    arguments = [*(command or (sys.executable, "-m", "csp_frontend")), "agent"]
+def start_detached(options: Sequence[str] = ()) -> None:
+    """Start an agent that outlives this process, and wait until it answers; NoAgent if it does not in time.
+
+    `options` are those of `personal-csp agent` that it gets.
+    """
+    arguments = [sys.executable, "-m", "csp_frontend", "agent", *options]
     flags = 0x00000208 if sys.platform == "win32" else 0  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     process = subprocess.Popen(  # noqa: S603 - this program itself
         arguments,

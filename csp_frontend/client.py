@@ -95,7 +95,9 @@ class Client(Functions):
             status, answer = self._exchange(function.number, values, again=_is_repeatable(function, arguments))
             self._own.failed = bool(status)
             if status:
-                raise CspError(_code(status), "said by the agent", size=marshalling.to_size(answer))
+                raise CspError(
+                    _code(status), "the agent refused it; its log says why", size=marshalling.to_size(answer)
+                )
             return marshalling.to_answer(function, answer)
         except WireError as error:
             raise CspError(Code.SCARD_F_COMM_ERROR, str(error)) from error

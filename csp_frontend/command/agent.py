@@ -40,7 +40,7 @@ def agent(
     if stop:
         _stop()
     elif detach:
-        _detach()
+        _detach(endpoints, config)
     else:
         _run(_dialog(terminal=foreground and not window), endpoints, config, log_here=foreground)
 
@@ -51,13 +51,18 @@ def _stop() -> None:
     click.echo("The agent has ended." if stop_running() else "No agent runs.")
 
 
-def _detach() -> None:
+def _detach(endpoints: tuple[Path, ...], config: Path | None) -> None:
+    from csp_frontend import configuration
     from csp_frontend.agent_process import is_running, start_detached
 
     if is_running():
         click.echo("An agent runs already.")
         return
-    start_detached()
+    configuration.load(config)  # a mistake in it is told here, not by an agent whose output nobody sees
+    options = [word for file in endpoints for word in ("--endpoint", str(file.absolute()))]
+    if config is not None:
+        options += ["--config", str(config.absolute())]
+    start_detached(options)
     click.echo("The agent runs.")
 
 

@@ -25,7 +25,7 @@ Examples:
       then CPSetProvParam context=@c parameter=PP_SIGNATURE_PIN data=env:PIN \
       then CPCreateHash context=@c algorithm=CALG_SHA_256 as=h \
       then CPHashData context=@c hash=@h data=file:letter.txt \
-      then CPSignHash context=@c hash=@h key_spec=2 out=letter.sig
+      then CPSignHash context=@c hash=@h key_spec=1 out=letter.sig
 """
 )
 

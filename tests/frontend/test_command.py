@@ -200,6 +200,22 @@ def test_an_agent_in_the_background(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".json") == ["agent.lock", "agent.log"]
 
 
+def test_an_agent_in_the_background_gets_the_options(tmp_path: Path) -> None:
+    """As for Windows programs under Wine: the folder of the other endpoint is made too."""
+    env = {**os.environ, "PERSONAL_CSP_DIR": str(tmp_path / "state")}
+    (tmp_path / "config.toml").write_text("certificates = false\n")
+    (tmp_path / "wrong.toml").write_text("certificates = 7\n")
+    assert "wrong.toml:1:" in run(env, "agent", "--detach", "--config", str(tmp_path / "wrong.toml"), status=7).stderr
+    other = tmp_path / "prefix" / "personal-csp" / "agent"
+    try:
+        run(env, "agent", "--detach", "--endpoint", str(other), "--config", str(tmp_path / "config.toml"))
+        assert other.read_text() == (tmp_path / "state" / "agent").read_text()
+        assert json.loads(run(env, "status", "--json").stdout)["certificates"]["on"] is False
+    finally:
+        run(env, "agent", "--stop")
+    assert not other.exists()
+
+
 def test_a_wrong_configuration_is_told_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('\nlog-level = "loud"\n')
