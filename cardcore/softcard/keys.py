@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cardcore.tlv import encode
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey | X25519PrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | Ed25519PublicKey | X25519PublicKey
 
 
 class KeyType(StrEnum):
@@ -84,6 +86,17 @@ def public_objects(key: PrivateKey) -> bytes:
     else:
         point = key.public_key().public_bytes_raw()
     return encode(0x86, point)
+
+
+def from_public_objects(kind: KeyType, objects: Mapping[int, bytes]) -> PublicKey:
+    """The public key of which `public_objects` gave the data objects, here by tag."""
+    if kind in _CURVES:
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[kind], objects[0x86])
+    if kind == KeyType.ED25519:
+        return Ed25519PublicKey.from_public_bytes(objects[0x86])
+    if kind == KeyType.X25519:
+        return X25519PublicKey.from_public_bytes(objects[0x86])
+    return rsa.RSAPublicNumbers(int.from_bytes(objects[0x82]), int.from_bytes(objects[0x81])).public_key()
 
 
 def to_bytes(key: PrivateKey) -> bytes:

@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from cardcore.apdu import CommandApdu
 from cardcore.softcard.application import Refusal
-from cardcore.softcard.context import require_parameters
-from cardcore.softcard.piv.algorithms import ADMIN_KEY_SIZES, REFERENCE_ADMIN, Algorithm
+from cardcore.softcard.piv.algorithms import ADMIN_KEY_SIZES, REFERENCE_ADMIN, Algorithm, TouchPolicy
 from cardcore.softcard.piv.context import PivContext
 from cardcore.softcard.piv.state import AdminKey
 from cardcore.sw import Sw
@@ -25,6 +24,7 @@ _WITNESS = 0x80
 _CHALLENGE = 0x81
 _RESPONSE = 0x82
 _TEMPLATE = 0x7C
+_TOUCH = {0xFF: TouchPolicy.NEVER, 0xFE: TouchPolicy.ALWAYS}
 
 
 def authenticate(piv: PivContext, algorithm: int, fields: dict[int, bytes]) -> bytes:
@@ -67,15 +67,21 @@ def _answer(tag: int, value: bytes) -> bytes:
 
 
 def set_key(piv: PivContext, command: CommandApdu) -> bytes:
-    """SET MANAGEMENT KEY (vendor, FF FF FF): algorithm, 9B, length, key. Wants the present one proved."""
-    require_parameters(command.p1, command.p2, 0xFF, 0xFF)
+    """SET MANAGEMENT KEY (vendor, FF): algorithm, 9B, length, key; P2 is FE for one that wants a touch, else FF.
+
+    Wants the present one proved.
+    """
+    touch = _TOUCH.get(command.p2)
+    if command.p1 != 0xFF or touch is None:
+        raise Refusal(Sw.INCORRECT_P1_P2)
     piv.require_admin()
     data = command.data
     if len(data) < 3 or data[1] != REFERENCE_ADMIN or data[2] != len(data) - 3:
         raise Refusal(Sw.INCORRECT_DATA)
     if data[0] not in ADMIN_KEY_SIZES or ADMIN_KEY_SIZES[Algorithm(data[0])] != data[2]:
         raise Refusal(Sw.INCORRECT_DATA)
-    piv.commit(replace(piv.state, admin=make_key(data[3:], Algorithm(data[0]))))
+    key = make_key(data[3:], Algorithm(data[0]))
+    piv.commit(replace(piv.state, admin=replace(key, touch_policy=touch)))
     return b""
 
 

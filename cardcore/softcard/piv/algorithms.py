@@ -45,10 +45,12 @@ class PinPolicy(IntEnum):
 
 
 class TouchPolicy(IntEnum):
-    """When a key wants a touch. This card has nothing to touch, so it takes no key that wants one."""
+    """When a key wants a touch. Whoever runs this card is taken to hold a finger on it: it never waits for one."""
 
     DEFAULT = 0
     NEVER = 1
+    ALWAYS = 2
+    CACHED = 3
 
 
 class Origin(IntEnum):

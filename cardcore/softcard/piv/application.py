@@ -12,7 +12,7 @@ from cardcore.softcard.application import Refusal
 from cardcore.softcard.context import TableApplication
 from cardcore.softcard.memory import JsonObject, Memory
 from cardcore.softcard.personality import Personality, ScryptCost, Secrets
-from cardcore.softcard.piv import admin, keys, objects, pins
+from cardcore.softcard.piv import admin, attestation, keys, objects, pins
 from cardcore.softcard.piv.algorithms import Algorithm
 from cardcore.softcard.piv.context import PivContext
 from cardcore.softcard.piv.state import PIN, PUK, PivState, Tries
@@ -20,7 +20,6 @@ from cardcore.softcard.vault import OpenVault, Vault
 from cardcore.sw import Sw
 from cardcore.tlv import Tlv, encode
 
-VERSION = bytes((5, 7, 1))
 _LABEL = b"cardcore software PIV"
 _URL = b"https://csrc.nist.gov/pubs/sp/800/73/4/upd1/final"
 _ADMIN_ALGORITHMS = {16: Algorithm.AES128, 24: Algorithm.TDES, 32: Algorithm.AES256}
@@ -28,7 +27,7 @@ _ADMIN_ALGORITHMS = {16: Algorithm.AES128, 24: Algorithm.TDES, 32: Algorithm.AES
 
 def _version(piv: PivContext, command: CommandApdu) -> bytes:
     """GET VERSION (vendor, FD): the version whose extensions this card has."""
-    return VERSION
+    return attestation.VERSION
 
 
 def _serial(piv: PivContext, command: CommandApdu) -> bytes:
@@ -41,7 +40,7 @@ def _factory_reset(piv: PivContext, command: CommandApdu) -> bytes:
     if any(tries.left for tries in piv.state.tries.values()):
         raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
     personality = Personality(serial=piv.state.serial, blank=True, cost=piv.state.vault.cost)
-    piv.commit(make_state(PivApplication.factory_secrets, personality))
+    piv.commit(attestation.renewed(make_state(PivApplication.factory_secrets, personality), piv.state))
     piv.forget()
     return b""
 
@@ -58,6 +57,7 @@ _COMMANDS: Mapping[int, Callable[[PivContext, CommandApdu], bytes]] = MappingPro
         0xF6: keys.move,
         0xF7: keys.metadata,
         0xF8: _serial,
+        0xF9: attestation.attest,
         0xFA: pins.set_limits,
         0xFB: _factory_reset,
         0xFD: _version,
@@ -106,6 +106,8 @@ def make_state(secrets: Secrets, personality: Personality) -> PivState:
         raise InputError(
             "the management key does not fit a PIV card", hint="Give 24 bytes (3DES), or 16 or 32 (AES), in hex."
         )
+    open_vault = OpenVault.new()
+    record, certificate = attestation.make(personality.serial, open_vault)
     return PivState(
         serial=personality.serial,
         tries={
@@ -113,10 +115,10 @@ def make_state(secrets: Secrets, personality: Personality) -> PivState:
             PUK: _tries(personality.puk_tries, PUK, puk),
         },
         vault=_new_vault(pin, puk, personality.cost),
-        open_vault=OpenVault.new(),
+        open_vault=open_vault,
         admin=admin.make_key(key, _ADMIN_ALGORITHMS[len(key)]),
-        objects={} if personality.blank else objects.initial_objects(),
-        keys={},
+        objects={attestation.CERTIFICATE: certificate} | ({} if personality.blank else objects.initial_objects()),
+        keys={attestation.SLOT: record},
     )
 
 

@@ -138,9 +138,12 @@ def metadata(piv: PivContext, command: CommandApdu) -> bytes:
         return encode(0x01, bytes((_NO_ALGORITHM,))) + encode(0x05, bytes((tries.factory,))) + encode(0x06, counters)
     if command.p2 == REFERENCE_ADMIN:
         key = piv.state.admin
-        policies = bytes((PinPolicy.DEFAULT, TouchPolicy.NEVER))
+        policies = bytes((PinPolicy.DEFAULT, key.touch_policy))
         return encode(0x01, bytes((key.algorithm,))) + encode(0x02, policies) + encode(0x05, bytes((key.factory,)))
-    record = _record(piv, command.p2)
+    # Not 6A86: tools ask for the metadata of fingerprints (96) to learn that there are none.
+    record = piv.state.keys.get(command.p2)
+    if record is None:
+        raise Refusal(Sw.DATA_NOT_FOUND)
     return (
         encode(0x01, bytes((record.algorithm,)))
         + encode(0x02, bytes((record.pin_policy, record.touch_policy)))
@@ -160,7 +163,7 @@ def move(piv: PivContext, command: CommandApdu) -> bytes:
         piv.commit(emptied)
         return b""
     if _slot(command.p1) in piv.state.keys:
-        raise Refusal(Sw.CONDITIONS_NOT_SATISFIED)
+        raise Refusal(Sw.INCORRECT_DATA)
     piv.commit(emptied.with_key(command.p1, record))
     return b""
 
@@ -183,14 +186,14 @@ def _store(
 
 
 def _policies(fields: dict[int, bytes], slot: int) -> tuple[PinPolicy, TouchPolicy]:
-    """Take the policies out of `fields`; a touch cannot be given to this card, so no policy may want one."""
+    """Take the policies out of `fields`; where none is named, the slot's own."""
     pin, touch = fields.pop(_PIN_POLICY, b"\x00"), fields.pop(_TOUCH_POLICY, b"\x00")
     try:
         pin_policy = PinPolicy(int.from_bytes(pin)) or default_pin_policy(slot)
-        TouchPolicy(int.from_bytes(touch))
+        touch_policy = TouchPolicy(int.from_bytes(touch)) or TouchPolicy.NEVER
     except ValueError:
         raise Refusal(Sw.INCORRECT_DATA) from None
-    return pin_policy, TouchPolicy.NEVER
+    return pin_policy, touch_policy
 
 
 def _key_type(algorithm: int) -> KeyType:

@@ -58,7 +58,8 @@ def verify(piv: PivContext, command: CommandApdu) -> bytes:
         raise Refusal(Sw.INCORRECT_P1_P2)
     if not command.data:
         return _status(piv)
-    if not check_new(PIN, command.data):
+    # A value that cannot be a PIN costs a try, which 3.2.1 leaves to the card: tools block a PIN with 8 bytes FF.
+    if len(command.data) != SIZE:
         raise Refusal(Sw.INCORRECT_DATA)
     piv.open_vault(piv.try_secret(PIN, command.data))
     return b""
@@ -94,9 +95,9 @@ def unblock(piv: PivContext, command: CommandApdu) -> bytes:
     if command.p1:
         raise Refusal(Sw.INCORRECT_P1_P2)
     puk, new = _two_blocks(command.data)
+    opened = piv.try_secret(PUK, puk)  # first: tools block a PUK with a value and a new PIN that are nothing but FF
     if not check_new(PIN, new):
         raise Refusal(Sw.INCORRECT_DATA)
-    opened = piv.try_secret(PUK, puk)
     piv.commit(_with_secret(piv.state, opened, PIN, new))
     piv.close_vault()
     return b""

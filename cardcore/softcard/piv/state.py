@@ -34,10 +34,16 @@ class AdminKey:
     algorithm: Algorithm
     value: bytes = field(repr=False)
     factory: bool
+    touch_policy: TouchPolicy = TouchPolicy.NEVER
 
     def to_json(self) -> JsonObject:
         """As JSON values."""
-        return {"algorithm": int(self.algorithm), "value": self.value.hex(), "factory": self.factory}
+        return {
+            "algorithm": int(self.algorithm),
+            "value": self.value.hex(),
+            "factory": self.factory,
+            "touch_policy": int(self.touch_policy),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,5 +140,8 @@ class PivState:
 
 def _admin_key(stored: dict[str, Any]) -> AdminKey:
     return AdminKey(
-        algorithm=Algorithm(stored["algorithm"]), value=bytes.fromhex(stored["value"]), factory=stored["factory"]
+        algorithm=Algorithm(stored["algorithm"]),
+        value=bytes.fromhex(stored["value"]),
+        factory=stored["factory"],
+        touch_policy=TouchPolicy(stored.get("touch_policy", TouchPolicy.NEVER)),  # older files say nothing of it
     )
