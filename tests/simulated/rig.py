@@ -47,14 +47,18 @@ class _Insertion:
 
 
 class PcscRig:
-    """A private pcscd with `readers` virtual readers, to be used as a context manager."""
+    """A private pcscd with `readers` virtual readers, to be used as a context manager.
 
-    def __init__(self, readers: int = 2) -> None:
+    Their names begin with `name`: some programs take no reader that is not called as theirs are.
+    """
+
+    def __init__(self, readers: int = 2, name: str = "Rig") -> None:
         if not 1 <= readers <= MAX_READERS:
             raise ValueError(f"pcscd has 1 to {MAX_READERS} readers")
         pairs = (readers + 1) // _SLOTS
         self._bases: list[int] = []
-        self._names = [f"Rig {chr(65 + pair)} 00 0{slot}" for pair in range(pairs) for slot in range(_SLOTS)]
+        self._pairs = [f"{name} {chr(65 + pair)}" for pair in range(pairs)]
+        self._names = [f"{pair} 00 0{slot}" for pair in self._pairs for slot in range(_SLOTS)]
         self._readers = readers
         self._insertions: dict[int, _Insertion] = {}
         self._cleanup = ExitStack()
@@ -159,7 +163,7 @@ class PcscRig:
         # The driver keeps its two slots in globals, so that each pair of readers needs a library file of its own.
         # LIBPATH ends a reader's block; what comes after it would count for the next one.
         blocks = [
-            f'FRIENDLYNAME "Rig {chr(65 + number)}"\nDEVICENAME /dev/null:{base}\nCHANNELID {base}\n'
+            f'FRIENDLYNAME "{self._pairs[number]}"\nDEVICENAME /dev/null:{base}\nCHANNELID {base}\n'
             f"LIBPATH {shutil.copy(DRIVER, self._folder / f'vpcd{number}.so')}\n"
             for number, base in enumerate(self._bases)
         ]
