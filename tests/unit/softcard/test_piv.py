@@ -3,77 +3,23 @@
 from __future__ import annotations
 
 import pytest
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cardcore.softcard import ScryptCost, Secrets, SoftCard, factory_secrets, volatile_card
+from cardcore.softcard import Secrets, volatile_card
 from cardcore.tlv import encode, find, require
+from tests.unit.softcard.pivhost import ADMIN, COST, OK, OTHER_PIN, OTHER_PUK, PIN, PUK, Host
 
-COST = ScryptCost(n=16)
-PIN, OTHER_PIN, PUK, OTHER_PUK = b"123456\xff\xff", b"654321\xff\xff", b"12345678", b"87654321"
-ADMIN = factory_secrets("piv").admin or b""
-OK = 0x9000
 CURVES: dict[int, tuple[ec.EllipticCurve, HashAlgorithm]] = {
     0x11: (ec.SECP256R1(), SHA256()),
     0x14: (ec.SECP384R1(), SHA384()),
 }
-
-
-class Host:
-    """The host's end: short APDUs in, whole replies out."""
-
-    def __init__(self, card: SoftCard) -> None:
-        self.card = card
-        self.send(0xA4, 0x04, 0x00, bytes.fromhex("A000000308"))
-
-    def send(self, ins: int, p1: int = 0, p2: int = 0, data: bytes = b"") -> tuple[bytes, int]:
-        """Send one command, chained where it is long; the reply's data and status word."""
-        while len(data) > 255:
-            self.card.process(bytes((0x10, ins, p1, p2, 255)) + data[:255])
-            data = data[255:]
-        length = bytes((len(data),)) if data else b""
-        answer = self.card.process(bytes((0x00, ins, p1, p2)) + length + data + b"\x00")
-        reply = answer[:-2]
-        while answer[-2] == 0x61:
-            answer = self.card.process(bytes.fromhex("00C0000000"))
-            reply += answer[:-2]
-        return reply, int.from_bytes(answer[-2:])
-
-    def status(self, ins: int, p1: int = 0, p2: int = 0, data: bytes = b"") -> int:
-        return self.send(ins, p1, p2, data)[1]
-
-    def verify(self, pin: bytes = PIN) -> int:
-        return self.status(0x20, 0x00, 0x80, pin)
-
-    def prove(self, key: bytes = ADMIN, algorithm: int = 0x03) -> int:
-        """Mutual authentication with the management key; checks the card's half too."""
-        cipher = Cipher(TripleDES(key) if algorithm == 0x03 else AES(key), ECB())  # noqa: S305 - the standard's way
-        size = 8 if algorithm == 0x03 else 16
-        reply, _ = self.send(0x87, algorithm, 0x9B, bytes.fromhex("7C028000"))
-        challenge = bytes(range(size))
-        witness = cipher.decryptor().update(require(reply, [0x7C, 0x80]))
-        answer = encode(0x7C, encode(0x80, witness) + encode(0x81, challenge))
-        reply, status = self.send(0x87, algorithm, 0x9B, answer)
-        if status == OK:
-            assert require(reply, [0x7C, 0x82]) == cipher.encryptor().update(challenge)
-        return status
-
-    def generate(self, slot: int, algorithm: int, more: bytes = b"") -> bytes:
-        reply, status = self.send(0x47, 0x00, slot, encode(0xAC, encode(0x80, bytes((algorithm,))) + more))
-        assert status == OK
-        return reply
-
-    def use(self, slot: int, algorithm: int, value: bytes, tag: int = 0x81) -> tuple[bytes, int]:
-        reply, status = self.send(0x87, algorithm, slot, encode(0x7C, encode(0x82, b"") + encode(tag, value)))
-        return find(reply, [0x7C, 0x82]) or b"", status
 
 
 @pytest.fixture
@@ -275,62 +221,6 @@ def test_policies_can_be_chosen(admin: Host) -> None:
         assert admin.status(0x47, 0x00, 0x9A, data) == 0x6A80
 
 
-def test_metadata_of_what_is_not_there(host: Host) -> None:
-    """6A88 for a slot without a key, and for fingerprints (96): so tools learn that there are none."""
-    assert host.status(0xF7, 0x00, 0x9A) == host.status(0xF7, 0x00, 0x96) == 0x6A88
-
-
-def test_a_management_key_may_want_a_touch(admin: Host) -> None:
-    new = bytes((0x08, 0x9B, 16)) + bytes(16)
-    assert admin.status(0xFF, 0xFF, 0xFD, new) == 0x6A86
-    assert admin.status(0xFF, 0xFF, 0xFE, new) == OK
-    assert admin.send(0xF7, 0x00, 0x9B)[0] == bytes.fromhex("010108 02020002 050100")
-    assert Host(admin.card).prove(bytes(16), 0x08) == OK
-    assert admin.status(0xFF, 0xFF, 0xFF, new) == OK
-    assert admin.send(0xF7, 0x00, 0x9B)[0] == bytes.fromhex("010108 02020001 050100")
-
-
-ATTESTED = "1.3.6.1.4.1.41482.3."
-
-
-@pytest.mark.parametrize("algorithm", [0x06, 0x11, 0x14, 0xE0, 0xE1])
-def test_keys_made_here_are_attested(admin: Host, algorithm: int) -> None:
-    public = admin.generate(0x9D, algorithm, bytes.fromhex("AA0103 AB0103"))
-    authority = x509.load_der_x509_certificate(
-        require(admin.send(0xCB, 0x3F, 0xFF, bytes.fromhex("5C035FFF01"))[0], (0x53, 0x70))
-    )
-    found = x509.load_der_x509_certificate(admin.send(0xF9, 0x9D)[0])
-    found.verify_directly_issued_by(authority)
-    spki = found.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    number = require(public, (0x7F49, 0x81 if algorithm == 0x06 else 0x86))
-    assert number in spki
-    told = {extension.oid.dotted_string: extension.value.public_bytes() for extension in found.extensions}
-    assert told[ATTESTED + "3"] == bytes((5, 7, 1))
-    assert told[ATTESTED + "7"] == b"\x02\x04" + admin.send(0xF8)[0]
-    assert told[ATTESTED + "8"] == bytes((3, 3))
-
-
-def test_what_is_not_attested(admin: Host) -> None:
-    assert admin.status(0xF9, 0x9A) == 0x6A88
-    assert admin.status(0xF9, 0xF9) == admin.status(0xF9, 0x9A, 0x01) == 0x6A86
-    assert admin.status(0xFE, 0x11, 0x9A, encode(0x06, bytes(31) + b"\x01")) == OK
-    assert admin.status(0xF9, 0x9A) == 0x6A80
-
-
-def test_attestation_survives_a_factory_reset(admin: Host) -> None:
-    before = admin.send(0xCB, 0x3F, 0xFF, bytes.fromhex("5C035FFF01"))
-    for _ in range(3):
-        admin.verify(OTHER_PIN)
-        admin.status(0x2C, 0x00, 0x80, OTHER_PUK + OTHER_PIN)
-    assert admin.status(0xFB) == OK
-    assert admin.send(0xCB, 0x3F, 0xFF, bytes.fromhex("5C035FFF01")) == before
-    assert admin.prove() == OK
-    admin.generate(0x9A, 0x11)
-    attested = x509.load_der_x509_certificate(admin.send(0xF9, 0x9A)[0])
-    attested.verify_directly_issued_by(x509.load_der_x509_certificate(require(before[0], (0x53, 0x70))))
-    assert admin.status(0xF6, 0xFF, 0xF9) == 0x6A86
-
-
 def test_keys_survive_a_new_pin_and_a_reset(admin: Host) -> None:
     public = rsa_public(admin.generate(0x9A, 0x06))
     assert admin.status(0x2C, 0x00, 0x80, PUK + OTHER_PIN) == OK
@@ -420,18 +310,6 @@ def test_a_blank_card_has_no_objects() -> None:
         assert blank.status(0xCB, 0x3F, 0xFF, encode(0x5C, bytes.fromhex(tag))) == 0x6A82
         assert used.status(0xCB, 0x3F, 0xFF, encode(0x5C, bytes.fromhex(tag))) == OK
     assert blank.send(0xF8)[0] != used.send(0xF8)[0]
-
-
-def test_keys_are_moved_and_deleted(admin: Host) -> None:
-    admin.generate(0x9A, 0x11)
-    admin.generate(0x9D, 0x11)
-    assert admin.status(0xF6, 0x9D, 0x9A) == 0x6A80
-    assert admin.status(0xF6, 0x82, 0x9A) == OK
-    assert admin.status(0xF6, 0x83, 0x9A) == 0x6A88
-    assert admin.verify() == OK
-    assert admin.use(0x82, 0x11, bytes(32))[1] == OK
-    assert admin.status(0xF6, 0xFF, 0x82) == OK
-    assert admin.status(0xF7, 0x00, 0x82) == 0x6A88
 
 
 def test_try_limits(admin: Host) -> None:
