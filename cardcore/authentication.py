@@ -94,7 +94,13 @@ class Authentication:
             self._blocks({"pin.block": (spec, pin)}) as (blocks, pad),
             self._guarded(spec, last_try=last_try),
         ):
-            self._session.run("verify", {"pin.ref": spec.ref, "pin.name": name, **blocks}, pad)
+            try:
+                self._session.run("verify", {"pin.ref": spec.ref, "pin.name": name, **blocks}, pad)
+            except NotFound as error:
+                raise NotSupported(
+                    f"this card has no {spec.label or name} that could be verified",
+                    hint="A PUK is only used to unblock a PIN; a blank card gets its PIN by `cardcore init`.",
+                ) from error
         self._session.verified.add(name)
         self._session.fresh_pin = name
         if self._is_admin_pin(name):
@@ -215,7 +221,7 @@ class Authentication:
             if left is None:
                 left, _ = self._ask(spec)
             if left == 0:
-                raise PinBlocked(f"the {label} is blocked", tries_left=0, hint=_way_out(spec))
+                raise PinBlocked(f"the {label} is blocked", tries_left=0, hint=self._way_out(spec))
             if left == 1 and not last_try:
                 raise LastTry(f"one try is left for the {label}, so it was not sent", tries_left=1)
             try:
@@ -237,9 +243,20 @@ class Authentication:
         if left is None:
             left = self._ask(spec)[0]
         if left == 0:
-            return PinBlocked(f"the {label} is blocked now", sw=error.sw, tries_left=0, hint=_way_out(spec))
+            return PinBlocked(f"the {label} is blocked now", sw=error.sw, tries_left=0, hint=self._way_out(spec))
         tries = "" if left is None else f", {left} {'try' if left == 1 else 'tries'} left"
-        return PinError(f"wrong {label}{tries}", sw=error.sw, tries_left=left, hint=error.hint)
+        return PinError(
+            f"wrong {label}{tries}", sw=error.sw, tries_left=left, hint=f"Check the {label} before you try again."
+        )
+
+    def _way_out(self, spec: PinSpec) -> str:
+        """What to do about a blocked PIN: the error's own hint where a PUK unblocks it."""
+        if not spec.unblock:
+            return "Nothing on this card unblocks it."
+        new = (
+            "Unblock it with the PUK (`cardcore pin unblock`); a card that is still blank has no PIN: `cardcore init`."
+        )
+        return new if self._session.engine.can("set-up") else ""
 
     def logout(self) -> None:
         """End what VERIFY began, where the card can; also resets what this session knows."""
@@ -301,7 +318,9 @@ class Authentication:
         """
         admin = self._admin()
         if admin.pin:
-            raise NotSupported("the administrator of this card has a PIN", hint=f"Change the PIN named {admin.pin}.")
+            raise NotSupported(
+                "the administrator of this card has a PIN", hint=f"Use `cardcore pin change --name {admin.pin}`."
+            )
         from cardcore.procedures import check_key
 
         chosen = cipher or self._cipher(admin, new, present=False)
@@ -377,8 +396,3 @@ class Authentication:
         except StatusError:
             return ""
         return next((name for name, number in admin.ciphers.items() if number == answer), "")
-
-
-def _way_out(spec: PinSpec) -> str:
-    """What to do about a blocked PIN: the error's own hint where a PUK unblocks it."""
-    return "" if spec.unblock else "Nothing on this card unblocks it."

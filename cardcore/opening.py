@@ -46,7 +46,15 @@ def _cache_wanted() -> bool:
 
 def open_on(transport: Transport, profile: str | None = None, *, cached: bool = False) -> Card:
     """A `Card` on a transport that is open already; the transport is closed if that fails."""
-    return open_among(transport, lambda: _candidates(profile), cached=cached)
+    try:
+        return open_among(transport, lambda: _candidates(profile), cached=cached)
+    except UnknownCard as error:
+        if profile is None:
+            raise
+        raise UnknownCard(
+            f"the card is not one of the profile {profile}",
+            hint="Without a name the profile that matches is found; `cardcore profile show` tells what one is for.",
+        ) from error
 
 
 def open_among(transport: Transport, candidates: Callable[[], Sequence[Candidate]], *, cached: bool = False) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ from cardcore.cli.options import T, admin_option, examples, key_argument, last_t
 from cardcore.cli.output import refuse_terminal, table
 from cardcore.cli.progress import working
 from cardcore.cli.secrets import SOURCE, Source
+from cardcore.errors import NotFound, ReplyError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -70,16 +72,19 @@ def list_certificates(context: Context) -> None:
 @pass_context
 def export(context: Context, key: str, out: str | None, as_der: bool) -> None:
     """Print the certificate of a key."""
-    from cardcore.errors import NotFound
-
     files.check_target(out)
     _refuse_binary(context, out, as_der, "certificate")
     with context.card() as card:
         name = card.keyring.slot(key).name
-        found = card.certificate(name)
+        found = _present(name, card.certificate(name))
+    _deliver(context, {**describe(name, found)}, keyfiles.encoded(found, as_der=as_der), out)
+
+
+def _present(name: str, found: x509.Certificate | None) -> x509.Certificate:
+    """A certificate that has to be there; NotFound if it is not."""
     if found is None:
         raise NotFound(f"there is no certificate for key {name}", sw=0x6A82, hint="See `cardcore cert list`.")
-    _deliver(context, {**describe(name, found)}, keyfiles.encoded(found, as_der=as_der), out)
+    return found
 
 
 def _refuse_binary(context: Context, out: str | None, as_der: bool, what: str) -> None:
@@ -139,6 +144,8 @@ def delete(context: Context, key: str, admin: Source | None, pin: Source | None,
     """Delete the certificate of a key; the key stays."""
     with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         name = card.keyring.slot(key).name
+        with suppress(ReplyError):  # what cannot be read can be deleted
+            _present(name, card.certificate(name))
         authority.carry_out("write", lambda: card.delete_certificate(name))
     context.output.result({"key": name, "deleted": True}, f"deleted the certificate of {name}")
 

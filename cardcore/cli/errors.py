@@ -15,6 +15,7 @@ from cardcore.errors import (
     NoCard,
     NoReader,
     NoService,
+    NotFound,
     NotSupported,
     PinBlocked,
     PinEntryCancelled,
@@ -79,6 +80,11 @@ _HINTS: Mapping[type[CardError], str] = {
 }
 _OPTIONAL = frozenset({"alembic", "fpdf", "httpx", "pyasn1", "pyasn1_alt_modules", "sqlalchemy"})
 _OPTIONAL_ON_STATIONS = frozenset({"procrastinate", "psycopg"})
+_FALLBACK_HINTS: Mapping[type[BaseException], str] = {
+    InputError: "See what the command takes: --help.",
+    NotSupported: "`cardcore profile show` tells what this kind of card can do.",
+    NotFound: "`cardcore info` and `cardcore object list` tell what is on the card.",
+}
 _FALLBACK_HINT = "Run it again with -vv to see every step."
 
 
@@ -104,7 +110,7 @@ def report_of(error: BaseException) -> Report:
         return Report(
             code=error.code,
             message=_one_line(error.message),
-            hint=_one_line(_HINTS.get(type(error), error.hint)) or _FALLBACK_HINT,
+            hint=_one_line(_HINTS.get(type(error), error.hint)) or _fallback(error),
             sw=None if sw is None else f"{sw:04X}",
             tries_left=left,
         )
@@ -124,6 +130,11 @@ def report_of(error: BaseException) -> Report:
     return Report(
         code="internal", message=_one_line(f"unexpected: {what}"), hint="Please report it with what -vv shows."
     )
+
+
+def _fallback(error: CardError) -> str:
+    """A hint for an error that brings none, by its kind."""
+    return next((_FALLBACK_HINTS[kind] for kind in type(error).__mro__ if kind in _FALLBACK_HINTS), _FALLBACK_HINT)
 
 
 def show(error: BaseException, *, as_json: bool, verbosity: int) -> int:

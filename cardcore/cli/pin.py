@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from cardcore.cli.authorising import authenticate_admin, obtain_pin, pin_label
 from cardcore.cli.context import Context, pass_context
+from cardcore.cli.errors import OptionError
 from cardcore.cli.options import admin_option, examples, last_try_option, new_pin_option, pin_option, puk_option
 from cardcore.cli.output import table
 from cardcore.cli.secrets import Source
+from cardcore.errors import NotSupported
 
 if TYPE_CHECKING:
     from cardcore import PinStatus
@@ -106,6 +108,8 @@ def unblock(
         unblocker = card.authentication.spec(name).unblock
         puk_label = pin_label(card, unblocker) if unblocker in card.profile.pins else "PUK"
         by_admin = admin is not None or (unblocker and unblocker not in card.profile.pins)
+        if by_admin and puk is not None:
+            _refuse_puk(label, both=admin is not None)
         if by_admin:
             authenticate_admin(card, admin)
         code = None if by_admin else obtain_pin(card, puk, puk_label, "--puk")
@@ -115,3 +119,10 @@ def unblock(
         ):
             card.unblock_pin(code, new, name, last_try=last_try)
     context.output.result({"name": name, "label": label, "unblocked": True}, f"the {label} was set anew")
+
+
+def _refuse_puk(label: str, *, both: bool) -> NoReturn:
+    """A PUK that would not be used is an error: whoever gives it counts on it."""
+    if both:
+        raise OptionError("--puk and --admin exclude each other", hint="Say which of them sets the new PIN.")
+    raise NotSupported(f"the {label} of this card is not unblocked with a PUK", hint="Use --admin.")

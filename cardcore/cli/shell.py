@@ -52,13 +52,19 @@ def shell(context: Context) -> None:
     if not isinstance(root, click.Group):
         raise InputError("the shell belongs to a command with commands")
     interactive = _has_terminal()
-    lines = _typed_lines(root, holder) if interactive else iter(sys.stdin)
+    lines = _typed_lines(root, holder) if interactive else _piped_lines()
     try:
         status = _run(root, held, lines)
     finally:
         holder.give_back()
     if status and not interactive:
         raise SystemExit(status)
+
+
+def _piped_lines() -> Iterator[str]:
+    """The lines of stdin; bytes that are not in its encoding become surrogates, which are part of no name."""
+    for line in sys.stdin.buffer:
+        yield line.decode(sys.stdin.encoding, "surrogateescape").rstrip("\r\n")
 
 
 def _has_terminal() -> bool:

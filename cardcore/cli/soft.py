@@ -99,7 +99,16 @@ def create(
     rows = [("card", f"soft:{name}"), ("application", application), ("serial", made.serial or _NOT_YET)]
     rows += [(_LABELS[role], text or ("as given" if role in given else "none")) for role, text in secrets.items()]
     document = {**describe(made), "blank": blank, "secrets": secrets}
-    context.output.result(document, [*pairs(rows), f"use it with: cardcore --reader soft:{name} info"])
+    context.output.result(document, [*pairs(rows), _use(name, application)])
+
+
+def _use(name: str, application: str) -> str:
+    """What to do with a new card; no profile that is shipped knows the ones to practise on."""
+    from cardcore.softcard.registry import practice_names
+
+    if application in practice_names():
+        return "write a profile for it, as docs/profile-authors.md shows"
+    return f"use it with: cardcore --reader soft:{name} info"
 
 
 _NOT_YET = "none yet"

@@ -23,17 +23,12 @@ def wrong(spec: PinSpec, right: Secret) -> Secret:
 
 
 def check_verification(bench: Bench, card: Card, pin: Secret, name: str = "user") -> bool:
-    """A wrong PIN where enough tries are left, then the right one; whether that was taken."""
+    """The right PIN first: if it is not, one try is spent and no more. Then a wrong one where enough tries are left.
+
+    Returns whether the right one was taken.
+    """
     spec = card.profile.pins[name]
     before = card.pin_status(name).tries_left
-    if before is None:
-        bench.leave_out(GROUP, "a wrong PIN is refused", "the card does not tell how many tries are left")
-    elif before <= _LEAST_LEFT:
-        bench.leave_out(
-            GROUP, "a wrong PIN is refused", f"{before} tries are left, and {_LEAST_LEFT} must be afterwards"
-        )
-    else:
-        bench.step(GROUP, "a wrong PIN is refused", lambda: _refused(card, wrong(spec, pin), name, before))
 
     def verify() -> str:
         card.verify(pin, name)
@@ -41,25 +36,37 @@ def check_verification(bench: Bench, card: Card, pin: Secret, name: str = "user"
 
     if not bench.step(GROUP, "the right PIN is taken", verify):
         return False
+    if before is None:
+        bench.leave_out(GROUP, "a wrong PIN is refused", "the card does not tell how many tries are left")
+    elif before <= _LEAST_LEFT:
+        bench.leave_out(
+            GROUP, "a wrong PIN is refused", f"{before} tries are left, and {_LEAST_LEFT} must be afterwards"
+        )
+    else:
+        bench.step(GROUP, "a wrong PIN is refused", lambda: _refused(card, wrong(spec, pin), name))
     if before is not None:
-        bench.step(GROUP, "the tries are back", lambda: _restored(card, pin, name, before))
+        return bench.step(GROUP, "the tries are back", lambda: _restored(card, pin, name, before))
     return True
 
 
-def _refused(card: Card, guess: Secret, name: str, before: int) -> str:
+def _refused(card: Card, guess: Secret, name: str) -> str:
+    """Many cards do not tell the tries of a PIN that is verified: it is asked for after logging out."""
+    card.logout()
+    before = card.pin_status(name).tries_left
     try:
         card.verify(guess, name)
     except PinBlocked:
         raise
     except PinError as error:
-        require(error.tries_left == before - 1, f"{error.tries_left} tries are left, there were {before}")
-        return f"{error.tries_left} tries left"
+        left = error.tries_left
+        require(before is None or left == before - 1, f"{left} tries are left, there were {before}")
+        return "" if left is None else f"{left} tries left"
     require(False, "it was taken for the right one")
     return ""
 
 
 def _restored(card: Card, pin: Secret, name: str, before: int) -> str:
-    """Many cards do not tell the tries of a PIN that is verified: it is asked for after logging out."""
+    card.verify(pin, name)
     card.logout()
     left = card.pin_status(name).tries_left
     card.verify(pin, name)

@@ -114,7 +114,9 @@ def _identity(bench: Bench, card: Card) -> str:
 
 def _pin_state(card: Card, name: str) -> str:
     status = card.pin_status(name)
-    return "the card does not tell the tries" if status.tries_left is None else f"{status.tries_left} tries left"
+    if status.tries_left is None:
+        return "the card does not tell the tries"
+    return "1 try left" if status.tries_left == 1 else f"{status.tries_left} tries left"
 
 
 def _key_names(card: Card) -> str:

@@ -14,11 +14,12 @@ def identifier(session: Session, name: str) -> bytes:
     if name in known:
         return known[name]
     try:
-        return bytes.fromhex(name)
-    except ValueError as error:
-        raise InputError(
-            f"unknown object {name}", hint=f"Use {', '.join(known)}, or the identifier in hexadecimal."
-        ) from error
+        found = bytes.fromhex(name)
+    except ValueError:
+        found = b""
+    if not found:
+        raise InputError(f"unknown object {name}", hint=f"Use {', '.join(known)}, or the identifier in hexadecimal.")
+    return found
 
 
 def object_values(object_id: bytes) -> dict[str, Value | Secret]:

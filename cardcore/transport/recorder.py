@@ -52,7 +52,7 @@ def open_trace(path: Path) -> TextIO:
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"cannot write the trace {path}: {error.strerror}")
+    return InputError(f"cannot write the trace {path}: {error.strerror}", hint="Check the path and your rights.")
 
 
 class RecorderTransport(TransportWrapper):

@@ -189,7 +189,9 @@ def _parse_line(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         parsed = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}:{number}: not a line of JSON") from error
+        raise InputError(
+            f"{path}:{number}: not a line of JSON", hint="Traces are made with `cardcore --trace FILE ...`."
+        ) from error
     if not isinstance(parsed, dict):
         raise InputError(f"{path}:{number}: a trace line is a JSON object")
     if parsed.get("format", FORMAT_VERSION) != FORMAT_VERSION:

@@ -57,6 +57,17 @@ def test_import_export_delete(shell: Shell) -> None:
     assert shell.card("cert", "export", "9a").status == 1
 
 
+def test_one_that_is_not_there_is_not_deleted(shell: Shell) -> None:
+    """It is told before a secret is asked for; one that cannot be read can be deleted all the same."""
+    shell.generate("9a", "ecp256")
+    ended = shell.card("--json", "cert", "delete", "9a")
+    assert (ended.status, ended.error["code"]) == (1, "not-found")
+    shell.ok("object", "write", "5FC105", shell.file("damaged", b"\x70\x03\x30\x01\x00"), "--admin", "env:ADMIN")
+    assert shell.card("cert", "export", "9a").status == 1
+    shell.ok("cert", "delete", "9a", "--admin", "env:ADMIN")
+    assert shell.card("--json", "cert", "delete", "9a").error["code"] == "not-found"
+
+
 def test_a_foreign_certificate_is_refused_unless_forced(shell: Shell) -> None:
     shell.generate("9a", "rsa2048")
     shell.generate("9d", "ecp256")

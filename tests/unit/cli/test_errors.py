@@ -97,6 +97,15 @@ def test_a_global_option_behind_the_command(shell: Shell, option: str) -> None:
     assert "Did you mean" not in told.err
 
 
+def test_a_hint_that_an_error_does_not_bring_is_one_for_its_kind() -> None:
+    """What was sent to a card is of no use where nothing was, or where the card does not have it."""
+    assert "--help" in errors.report_of(library.InputError("x")).hint
+    assert "profile show" in errors.report_of(library.NotSupported("x")).hint
+    assert "object list" in errors.report_of(library.NotFound("x", sw=0x6A82)).hint
+    assert "-vv" in errors.report_of(library.StatusError("x", sw=0x6A80)).hint
+    assert errors.report_of(library.InputError("x", hint="Do y.")).hint == "Do y."
+
+
 def test_all_codes_are_documented() -> None:
     text = (house.ROOT / "docs" / "json.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| (\d+) \| [^|]* \| ([^|]*)\|$", text, flags=re.M))

@@ -137,6 +137,13 @@ def test_objects(shell: Shell) -> None:
     assert shell.card("--json", "object", "read", "printed", "--pin", "env:PIN").error["code"] == "not-found"
 
 
+@pytest.mark.parametrize("name", ["", " ", "XYZ", "5FC10"])
+def test_what_names_no_object(shell: Shell, name: str) -> None:
+    ended = shell.card("--json", "object", "read", name)
+    assert (ended.status, ended.error["code"]) == (1, "input")
+    assert "chuid" in ended.error["hint"]
+
+
 def test_profiles(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     own = shell.folder / "own"
     own.mkdir()

@@ -202,6 +202,15 @@ def test_attach_says_what_it_waits_for(shell: Shell, monkeypatch: pytest.MonkeyP
     assert (ended.status, ended.err.count("waiting for vpcd at localhost:1")) == (0, 1)
 
 
+def test_a_card_to_practise_on_is_no_card_that_can_be_used_yet(shell: Shell) -> None:
+    made = shell("soft", "create", "practice", "--application", "larkspur")
+    assert "docs/profile-authors.md" in made.out
+    assert shell("--reader", "soft:practice", "info").status == 6
+    made = shell("soft", "create", "usable", "--application", "piv")
+    command = made.out.splitlines()[-1].removeprefix("use it with: cardcore ")
+    assert shell(*command.split()).status == 0
+
+
 def test_attach_without_a_card_or_driver(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell("soft", "attach", "bob").status == 3
     monkeypatch.setattr("cardcore.softcard.serve", lambda *_, **__: None)

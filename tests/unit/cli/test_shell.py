@@ -75,6 +75,14 @@ def test_errors_do_not_end_it_but_its_status(shell: Shell) -> None:
     assert ended.err.count("error:") == 4
 
 
+def test_bytes_that_are_no_text_end_nothing(shell: Shell) -> None:
+    ended = shell.card("shell", stdin=b"pin status\r\nkey public 9a\xff\n\xff\xfe\npin status\n")
+    assert ended.status == 1
+    assert ended.out.count("3 tries left") == 4
+    assert ended.err.count("error:") == 2
+    assert "unexpected" not in ended.err
+
+
 def test_a_session_can_be_played_from_its_trace(shell: Shell) -> None:
     lines = ("info", "pin verify --pin env:PIN", "key list", SELECT)
     live = session(shell, *lines, options=("--trace", "t.jsonl"))

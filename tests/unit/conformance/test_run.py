@@ -107,7 +107,7 @@ def test_a_wrong_pin_ends_what_needs_it() -> None:
     report = conform(SoftTransport(card, "x"), "piv", Secrets(pin=Secret(b"654321")))
     assert step(report, RIGHT).outcome is Outcome.FAILED
     with open_on(SoftTransport(card, "asked"), "piv") as opened:
-        assert opened.pin_status().tries_left == 1
+        assert opened.pin_status().tries_left == 2, "one try for the PIN that was given, none for one made up"
 
 
 def test_a_wrong_signature_is_found() -> None:

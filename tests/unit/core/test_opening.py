@@ -228,6 +228,14 @@ def test_no_supported_card_among_several_gives_the_reasons(readers: Slots) -> No
     assert "two: pulled out" in caught.value.hint
 
 
+def test_a_card_that_is_not_of_the_profile_that_was_named(readers: Slots) -> None:
+    readers.update({"one": answering()})
+    with pytest.raises(UnknownCard, match="not one of the profile piv"):
+        opening.open_card("one", profile="piv")
+    with pytest.raises(UnknownCard, match="no profile matches"):
+        opening.open_card("one")
+
+
 def test_a_reader_is_opened_by_a_part_of_its_name(readers: Slots) -> None:
     readers.update({"Reader One": answering(AID), "Reader Two": answering()})
     assert opening.open_card("one").profile.id == "piv"
