@@ -56,7 +56,6 @@ static BOOL is_valid_argument(enum parameter_kind kind, const union argument *ar
 BOOL arguments_are_valid(const struct pending *pending)
 {
     const struct call *call = pending->call;
-    const struct room *room = &pending->room;
     DWORD i;
 
     for (i = 0; i < call->count; i++) {
@@ -64,8 +63,7 @@ BOOL arguments_are_valid(const struct pending *pending)
             return FALSE;
         }
     }
-    return argument_of(call, pending->arguments, PARAMETER_ROOM) == NULL || room->data == NULL ||
-           *room->length <= room->size;
+    return TRUE;
 }
 
 /* The window that the program's dialogs belong to; 0 for none. */

@@ -57,7 +57,7 @@ struct room room_of(const struct call *call, const union argument *arguments);
 /* Whether a parameter of this kind is where the caller wants a new handle: nothing is sent for it. */
 BOOL is_answer(DWORD kind);
 
-/* Whether there is a pointer wherever one has to be, and the caller's buffer holds the data that is in it. */
+/* Whether there is a pointer wherever one has to be. */
 BOOL arguments_are_valid(const struct pending *pending);
 
 /* Begin a call on the session with all arguments as values. */

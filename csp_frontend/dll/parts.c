@@ -53,7 +53,7 @@ BOOL is_for_crypt_in_parts(const struct pending *pending)
     const DWORD number = pending->call->number;
 
     return (number == CALL_CPEncrypt || number == CALL_CPDecrypt) && pending->room.data != NULL &&
-           *pending->room.length > WIRE_MESSAGE_SIZE;
+           (*pending->room.length > WIRE_MESSAGE_SIZE || *pending->room.length > pending->room.size);
 }
 
 /* The same call with other data; `data` is NULL to ask for the size, and what *size says to begin with is the input. */
@@ -83,7 +83,7 @@ DWORD crypt_in_parts(const struct pending *pending)
     DWORD done = 0;
     DWORD status = crypt_part(pending, NULL, &size, 0, final);
 
-    if (status == ERROR_SUCCESS && size > room->size) {
+    if (status == ERROR_SUCCESS && (size > room->size || total > room->size)) {
         *room->length = size;
         return ERROR_MORE_DATA;
     }

@@ -7,7 +7,7 @@
 /* CPGenRandom, of any size. */
 DWORD random_in_parts(struct session *session, HCRYPTPROV context, BYTE *data, DWORD size);
 
-/* Whether it is CPEncrypt or CPDecrypt, of more data than a message holds. */
+/* Whether it is CPEncrypt or CPDecrypt, of more data than a message or the caller's buffer holds. */
 BOOL is_for_crypt_in_parts(const struct pending *pending);
 
 /*

@@ -78,6 +78,9 @@ static void cipher_roundtrip(HCRYPTPROV provider, HCRYPTKEY key, const char *nam
     SUCCEEDS(CryptDuplicateKey(key, NULL, 0, &copy));
     SUCCEEDS(CryptEncrypt(key, 0, TRUE, 0, NULL, &needed, 0));
     size = sizeof plain;
+    FAILS(CryptEncrypt(key, 0, TRUE, 0, data, &size, sizeof plain - 1), ERROR_MORE_DATA);
+    check(size == needed, "%s: %lu bytes of room are needed", name, size);
+    size = sizeof plain;
     SUCCEEDS(CryptEncrypt(key, 0, TRUE, 0, data, &size, sizeof data));
     check(size == needed && memcmp(data, plain, sizeof plain) != 0, "%s: encrypted to %lu bytes", name, size);
     SUCCEEDS(CryptDecrypt(copy, 0, TRUE, 0, data, &size));
