@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cardcore import tlv
@@ -22,15 +23,16 @@ _NO_ROOM = frozenset({Sw.NO_SPACE, Sw.WRONG_P1_P2, Sw.WRONG_LENGTH})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A file that is a list of data objects, up to the filler bytes behind them."""
+    """A file that is a list of data objects, up to the filler bytes behind them; `raw` if there is more in the file."""
 
     path: bytes
     items: tuple[Tlv, ...] = ()
+    raw: bytes = b""
 
     @property
     def content(self) -> bytes:
         """The objects as they are in the file."""
-        return b"".join(item.encode() for item in self.items)
+        return self.raw or b"".join(item.encode() for item in self.items)
 
 
 class Files:
@@ -57,7 +59,7 @@ class Files:
                 raise ReplyError("a directory file without end")
         if start < len(data) and data[start] not in FILLERS:
             raise ReplyError("a directory file ends within an entry")
-        return Listing(path=path, items=tuple(items))
+        return Listing(path=path, items=tuple(items), raw=data[:start])
 
     def value(self, path: bytes, index: int = 0, length: int = 0) -> bytes:
         """A part of a file: `length` bytes, or if that is 0 the one data object that begins at `index`."""
@@ -83,18 +85,23 @@ class Files:
 
     def change(self, path: bytes, old: bytes, new: bytes) -> None:
         """Make a file that begins with `old` begin with `new`; only what differs is written, filled up with 00."""
-        end = max(len(old), len(new))
-        before, after = old.ljust(end, b"\x00"), new.ljust(end, b"\x00")
-        differing = [place for place in range(end) if before[place] != after[place]]
-        if not differing:
-            return
+        start, part = _difference(old, new)
+        if part:
+            self.write(path, [(start, part)])
+
+    def fits_a_command(self, old: bytes, new: bytes) -> bool:
+        """Whether `change` takes one command, which the card carries out whole or not at all."""
+        return len(_difference(old, new)[1]) <= self._step
+
+    def write(self, path: bytes, parts: Iterable[tuple[int, bytes]]) -> None:
+        """Write parts of a file, each from its place on."""
         self.select(path)
-        self._write(path, differing[0], after[differing[0] : differing[-1] + 1])
+        for start, content in parts:
+            self._write(path, start, content)
 
     def replace(self, path: bytes, content: bytes) -> None:
         """Write from the beginning of a file."""
-        self.select(path)
-        self._write(path, 0, content)
+        self.write(path, [(0, content)])
 
     def create(self, path: bytes, size: int, access: str) -> None:
         """Make a file that anybody may read, and write as `access` says (free, pin)."""
@@ -120,6 +127,10 @@ class Files:
     def select(self, path: bytes) -> None:
         """Make a file the current one; NotFound if it is not there."""
         self._session.run("select-file", {"object": _below_mf(path)})
+
+    @property
+    def _step(self) -> int:
+        return min(255, self._session.profile.limits.send)
 
     @property
     def _most(self) -> int:
@@ -152,9 +163,8 @@ class Files:
         return found
 
     def _write(self, path: bytes, start: int, content: bytes) -> None:
-        step = min(255, self._session.profile.limits.send)
-        for done in range(0, len(content), step):
-            part = content[done : done + step]
+        for done in range(0, len(content), self._step):
+            part = content[done : done + self._step]
             try:
                 self._session.run("update-binary", {**_at(path, start + done), "content": part})
             except StatusError as error:
@@ -163,6 +173,14 @@ class Files:
                 raise InputError(
                     f"the file {path.hex().upper()} of the card is full", hint="Delete what is not needed any more."
                 ) from error
+
+
+def _difference(old: bytes, new: bytes) -> tuple[int, bytes]:
+    """Where `new`, filled up with 00, begins to differ from `old`, and what stands from there to where it ends to."""
+    end = max(len(old), len(new))
+    before, after = old.ljust(end, b"\x00"), new.ljust(end, b"\x00")
+    differing = [place for place in range(end) if before[place] != after[place]]
+    return (differing[0], after[differing[0] : differing[-1] + 1]) if differing else (0, b"")
 
 
 def _at(path: bytes, offset: int) -> dict[str, Value]:

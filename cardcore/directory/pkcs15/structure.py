@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from cardcore import tlv
 from cardcore.directory.files import MAX_ENTRIES, MF, Files, Listing
-from cardcore.directory.pkcs15 import der, encoding
+from cardcore.directory.pkcs15 import der, encoding, holes
 from cardcore.directory.pkcs15.entries import Location, location
 from cardcore.errors import InputError, NotFound, ReplyError
 from cardcore.session import Session
@@ -150,9 +150,13 @@ class Structure:
             return Listing(path=b"", items=tuple(inner.children()))
         where = self.absolute(location(inner))
         try:
-            return self._files.listing(where.path)
+            return self._entries_in(where.path)
         except NotFound:
             return None
+
+    def _entries_in(self, path: bytes) -> Listing:
+        found = self._files.listing(path)
+        return replace(found, items=holes.without_holes(found.items))
 
     def entries(self, kind: Kind) -> list[Tlv]:
         """All entries of a kind."""
@@ -189,7 +193,7 @@ class Structure:
         if path is None or self._session.verified or not path.startswith(self._application):
             return []
         try:
-            return list(self._files.listing(path).items)
+            return list(self._entries_in(path).items)
         except (NotFound, ReplyError):
             return []
 
@@ -207,11 +211,14 @@ class Structure:
         return self._files.value(place.path, place.index, place.length)
 
     def rewrite(self, listing: Listing, items: tuple[Tlv, ...]) -> None:
-        """Write a list with other entries."""
+        """Write a list with other entries, in one command or so that each leaves a list that can be read."""
         if not listing.path:
             raise InputError("this card keeps its list of objects where it cannot be changed")
-        changed = Listing(path=listing.path, items=items)
-        self._files.change(listing.path, listing.content, changed.content)
+        old, new = listing.content, Listing(path=listing.path, items=items).content
+        if self._files.fits_a_command(old, new):
+            self._files.change(listing.path, old, new)
+        else:
+            self._files.write(listing.path, holes.writes(tlv.parse(old), items))
         self.forget()
 
     def append(self, kind: Kind, name: str, item: Tlv) -> None:
