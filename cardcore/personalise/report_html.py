@@ -7,7 +7,7 @@ from html import escape
 
 from cardcore.pages import document, facts, table, tiles, verdict
 from cardcore.personalise.card_certificate import CardCertificate
-from cardcore.personalise.report import RunReport, StepTimes, refusal_advice
+from cardcore.personalise.report import HOUR, RunReport, StepTimes, refusal_advice
 from cardcore.personalise.report_forms import moment
 from cardcore.personalise.states import CardState
 
@@ -90,9 +90,13 @@ def card_page(found: CardCertificate) -> str:
 
 
 def _pace(report: RunReport) -> str:
-    """Cards in an hour that had any, on average."""
+    """Cards an hour, in the hours that had any; a run that was shorter is taken for as long as it took."""
     busy = [hour.cards for hour in report.hours if hour.cards]
-    return f"{sum(busy) / len(busy):.0f}" if busy else "0"
+    done = [line.card for line in report.cards if line.card.state is CardState.DONE]
+    if not busy or not done:
+        return "0"
+    seconds = max(card.ended_at or card.claimed_at for card in done) - min(card.claimed_at for card in done)
+    return f"{sum(busy) / min(len(busy), max(seconds, 1.0) / HOUR):.0f}"
 
 
 def _charts(report: RunReport) -> Iterable[str]:
@@ -115,7 +119,7 @@ def step_chart(steps: Sequence[StepTimes]) -> str:
     for number, times in enumerate(steps):
         middle = number * _ROW + _BAR_HEIGHT / 2
         start, end = _LABEL + times.median * scale, _LABEL + times.slowest_tenth * scale
-        figure = f"{duration(times.median)}, tenth {duration(times.slowest_tenth)}, {times.apdus} APDUs"
+        figure = f"{duration(times.median)}; slowest tenth {duration(times.slowest_tenth)}; APDUs {times.apdus}"
         line = f'<line x1="{start:.1f}" y1="{middle}" x2="{end:.1f}" y2="{middle}"/>'
         rows.append(line + _bar(number, times.step, times.median * scale, figure, end))
     note = '<p class="soft">Bar: median. Line: to the time that the slowest tenth of the cards exceeds.</p>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from io import StringIO
@@ -15,7 +16,7 @@ from cardcore.errors import InputError
 from cardcore.personalise.card_certificate import read_card
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.reasons import PARKINGS, Reason
-from cardcore.personalise.report import read_report
+from cardcore.personalise.report import Hour, read_report
 from cardcore.personalise.report_forms import card_document, cards_table, report_document, revocations_table
 from cardcore.personalise.report_html import bar_chart, card_page, duration, report_page
 from cardcore.personalise.states import CardState
@@ -111,6 +112,27 @@ def test_pages_are_whole_and_escaped(journal: Journal) -> None:
     assert "Not finished: parked" in card
     assert not _Page(card).open
     assert SECRET not in page + card
+
+
+@pytest.mark.parametrize(
+    ("seconds", "hours", "pace"),
+    [
+        (60.0, (2,), 120),  # two cards in a minute are not two an hour
+        (600.0, (1, 1), 12),  # nor is a run over the hour's end two hours long
+        (30 * 3600.0, (1, 0, 1), 1),  # a night without work does not count
+    ],
+)
+def test_the_pace_is_that_of_the_hours_at_work(
+    journal: Journal, seconds: float, hours: tuple[int, ...], pace: int
+) -> None:
+    report = read_report(journal, journal.run("r1"))
+    cards = [
+        replace(line, card=replace(line.card, claimed_at=0.0, ended_at=seconds if line.card.ended_at else None))
+        for line in report.cards
+    ]
+    worked = tuple(Hour(start=number * 3600.0, cards=count) for number, count in enumerate(hours))
+    texts = _Page(report_page(replace(report, cards=tuple(cards), hours=worked))).texts
+    assert texts[texts.index("cards an hour") - 1] == str(pace)
 
 
 def test_many_cards_and_none() -> None:
