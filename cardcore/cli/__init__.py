@@ -7,6 +7,7 @@ it runs, so that help and completion answer at once.
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Sequence
 
 _PATIENCE = 50_000
@@ -18,6 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(arguments)
     gc.set_threshold(_PATIENCE)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from cardcore.cli.streams import stand_in
+
+        stand_in()
     try:
         return _run(None)
     finally:

@@ -23,6 +23,8 @@ def read(name: str | None) -> bytes:
         if sys.stdin.isatty():
             click.echo("reading from the terminal; Ctrl-D ends it", err=True)
         return sys.stdin.buffer.read()
+    if not name:
+        raise OptionError("the name of the file is empty", hint="Name a file, or - for stdin.")
     try:
         return Path(name).read_bytes()
     except OSError as error:
@@ -38,6 +40,8 @@ def check_target(name: str | None) -> None:
     """OptionError if the file can surely not be written, so that nothing is done in vain."""
     if not is_file(name):
         return
+    if not name:
+        raise OptionError("the name of the file is empty", hint="Name a file, or - for stdout.")
     path = Path(name)
     if path.is_dir():
         raise OptionError(f"{name} is a directory", hint="Name a file.")

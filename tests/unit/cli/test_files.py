@@ -66,7 +66,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pyte
 def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for good in (None, "-", str(tmp_path / "new"), "new"):
         files.check_target(good)
-    for bad in (str(tmp_path), str(tmp_path / "no" / "file")):
+    for bad in (str(tmp_path), str(tmp_path / "no" / "file"), ""):
         with pytest.raises(OptionError):
             files.check_target(bad)
     monkeypatch.setattr(os, "access", lambda *_: False)
@@ -78,3 +78,5 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     for name in (tmp_path, tmp_path / "missing"):
         with pytest.raises(InputError, match="cannot read"):
             files.read(str(name))
+    with pytest.raises(OptionError, match="empty"):
+        files.read("")
