@@ -149,6 +149,10 @@ def test_names_that_are_not_ascii(place: Place) -> None:
     place.run("foreign-names", place.reader("piv"))
 
 
+def test_the_library_stays(place: Place) -> None:
+    place.run("free-library")
+
+
 def test_what_a_context_says_of_itself(place: Place) -> None:
     ended = place.run("describe", place.container("piv", KEYS["piv"][0]), place.reader("piv"), HARDWARE)
     assert ended.told("certificates") == [str(len(KEYS["piv"]))]

@@ -58,9 +58,9 @@ DWORD number(const char *text);
 
 /* The groups of checks; each gets the arguments behind its name. */
 typedef void group_function(char **arguments);
-group_function enumerate_containers, acquire_by_names, foreign_names, describe_context, sign_file, sign_tls,
-    generate_pair, sign_message, decrypt_message, verify_elsewhere, use_store, many_threads, silent_contexts, pins,
-    refusals, session_keys, count_leaks, load, wait_for_agent, one_call, large_data, large_messages, front,
+group_function enumerate_containers, acquire_by_names, foreign_names, free_library, describe_context, sign_file,
+    sign_tls, generate_pair, sign_message, decrypt_message, verify_elsewhere, use_store, many_threads, silent_contexts,
+    pins, refusals, session_keys, count_leaks, load, wait_for_agent, one_call, large_data, large_messages, front,
     bench_hashes, bench_calls;
 
 #endif

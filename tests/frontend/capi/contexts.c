@@ -75,6 +75,30 @@ void foreign_names(char **arguments)
     SUCCEEDS(CryptReleaseContext(provider, 0));
 }
 
+/* Whoever frees the library, as CryptoAPI does with each context: handles and what waits for a hash stay. */
+void free_library(char **arguments)
+{
+    const HCRYPTPROV provider = open_container(NULL, CRYPT_VERIFYCONTEXT);
+    const HCRYPTHASH hash = hash_of(provider, CALG_SHA1, (const BYTE *)"a", 1);
+    const HMODULE library = GetModuleHandleA("personal-csp-x64.dll");
+    BYTE value[20];
+    DWORD size = sizeof value;
+    int times;
+
+    (void)arguments;
+    SUCCEEDS(CryptHashData(hash, (const BYTE *)"b", 1, 0));
+    check(library != NULL, "the library is loaded");
+    for (times = 0; times < 100; times++) {
+        FreeLibrary(library);
+    }
+    check(GetModuleHandleA("personal-csp-x64.dll") == library, "it cannot be unloaded");
+    SUCCEEDS(CryptHashData(hash, (const BYTE *)"c", 1, 0));
+    SUCCEEDS(CryptGetHashParam(hash, HP_HASHVAL, value, &size, 0));
+    check(memcmp(value, "\xa9\x99\x3e\x36", 4) == 0, "the hash of abc");
+    SUCCEEDS(CryptDestroyHash(hash));
+    SUCCEEDS(CryptReleaseContext(provider, 0));
+}
+
 /* Each certificate of a token leads to its key. */
 static void check_store(HCERTSTORE store)
 {

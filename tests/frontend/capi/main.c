@@ -12,6 +12,7 @@ static const struct {
     {"enumerate", 0, enumerate_containers},
     {"names", 2, acquire_by_names},
     {"foreign-names", 1, foreign_names},
+    {"free-library", 0, free_library},
     {"describe", 3, describe_context},
     {"sign", 6, sign_file},
     {"tls", 4, sign_tls},
