@@ -26,6 +26,7 @@ _MAX_NAMES = 1024
 _MAX_FILES = 64
 _PRIVATE = 0o700
 _SUFFIX = ".cache"
+_NAME_SIZE = 64  # a hash in hexadecimal
 
 
 class _Remembered(NamedTuple):
@@ -75,9 +76,7 @@ class CardCache:
         """Forget all cards of this kind: one of them is about to be changed, or was."""
         self._read = _NOTHING
         with suppress(OSError):
-            folder = _folder()
-            if _ours(os.lstat(folder), stat.S_IFDIR):
-                self._path(folder).unlink()
+            self._path(_safe(_folder())).unlink()
 
     def _remembered(self) -> _Remembered:
         if self._read is None:
@@ -87,10 +86,7 @@ class CardCache:
     def _renewed(self) -> _Remembered:
         """The file as it is now: another process may have written it."""
         try:
-            folder = _folder()
-            if not _ours(os.lstat(folder), stat.S_IFDIR):
-                return _NOTHING
-            return _decoded(_content(self._path(folder)))
+            return _decoded(_content(self._path(_safe(_folder()))))
         except (OSError, ValueError, RecursionError):
             return _NOTHING
 
@@ -98,10 +94,9 @@ class CardCache:
         self._read = remembered
         with suppress(OSError):
             folder = _folder()
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
-            if _ours(os.lstat(folder), stat.S_IFDIR):
-                _replace(self._path(folder), _encoded(remembered))
+            _replace(self._path(_safe(folder)), _encoded(remembered))
 
     def _path(self, folder: Path) -> Path:
         """The file: its name is a hash, so that a profile that was edited is another one; OSError if it is gone."""
@@ -118,16 +113,23 @@ class CardCache:
 def clear() -> None:
     """Forget every card of this user."""
     with suppress(OSError):
-        folder = _folder()
-        if _ours(os.lstat(folder), stat.S_IFDIR):
-            for path in folder.iterdir():
-                path.unlink(missing_ok=True)
+        for path in _safe(_folder()).glob("?" * _NAME_SIZE + ".*"):
+            path.unlink(missing_ok=True)
 
 
 def _folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("cardcore", appauthor=False) / "public"
+
+
+def _safe(folder: Path) -> Path:
+    """The folder, if it is this user's alone and nobody else can put another one in its place; OSError if not."""
+    parent = folder.parent.stat()
+    movable = sys.platform != "win32" and (parent.st_uid not in (0, os.geteuid()) or parent.st_mode & stat.S_IWOTH)
+    if movable or not _ours(os.lstat(folder), stat.S_IFDIR):
+        raise PermissionError(f"{folder} is not this user's alone")
+    return folder
 
 
 def _ours(found: os.stat_result, kind: int) -> bool:

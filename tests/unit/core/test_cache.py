@@ -137,6 +137,32 @@ def test_what_is_not_a_file_of_this_user_alone_is_ignored(
 
 
 @ON_POSIX
+def test_a_folder_that_others_can_exchange_is_neither_read_nor_written(profile: str, filled: Path) -> None:
+    """Who can write to the folder around it can put another one in its place between two looks at it."""
+    around = filled.parent.parent
+    assert stat.S_IMODE(around.stat().st_mode) == 0o700
+    before = filled.read_bytes()
+    around.chmod(0o777)
+    assert known(profile) == NOTHING
+    CardCache((profile,), ATR).keep_key_type("9a", "ecp256")
+    CardCache((profile,), ATR).drop()
+    cache.clear()
+    around.chmod(0o775)
+    assert filled.read_bytes() == before
+    assert known(profile)[0] == "rsa2048"
+
+
+def test_clearing_takes_nothing_else_along(profile: str, filled: Path) -> None:
+    others = [filled.parent / name for name in ("notes.txt", "letter.cache", f"{'0' * 63}.cache")]
+    for path in others:
+        path.write_text("somebody's")
+    begun = filled.with_suffix(".4711-1")
+    begun.write_text("")
+    cache.clear()
+    assert sorted(filled.parent.iterdir()) == sorted(others)
+
+
+@ON_POSIX
 def test_links_and_pipes_are_not_followed(tmp_path: Path, profile: str, filled: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     filled.rename(elsewhere)
