@@ -60,10 +60,9 @@ class Card:
         self.close()
 
     def close(self) -> None:
-        """Log out if a PIN was verified here, and give the card back; may be called twice."""
+        """End what was proved to the card here, as `lock` does, and give it back; may be called twice."""
         try:
-            if self._session.verified:
-                self.logout()
+            self.lock()
         except CardError:
             self._session.forget()  # the card has gone, and with it what was verified
         finally:
@@ -141,8 +140,9 @@ class Card:
         """
         session = self._session
         if session.verified and not session.admin and session.engine.can("logout"):
-            self.logout()
-        elif session.verified or session.admin:
+            with suppress(StatusError):  # the card has no such command
+                self.logout()
+        if session.verified or session.admin:
             session.channel.transport.reset()
             session.forget()
 

@@ -23,6 +23,7 @@ from cardcore.errors import (
     StatusError,
 )
 from cardcore.keytypes import KEY_TYPES, EcPoint, RsaNumbers
+from cardcore.masking import OPEN, Mask
 from cardcore.profile.model import Profile
 from cardcore.secret import Secret
 from cardcore.transport.faults import CountingTransport
@@ -97,19 +98,48 @@ def test_the_state_of_all_pins(card: Card) -> None:
     assert [(state.name, state.label) for state in card.pins()] == [("user", "PIN"), ("puk", "PUK")]
 
 
-def test_close_logs_out() -> None:
+class Shared(SoftTransport):
+    """A connection whose end does not take the power from the card: another program has it too."""
+
+    refused = b""
+
+    def transmit(self, command: bytes, mask: Mask = OPEN) -> bytes:
+        """Send a command, unless it is the one to log out and the card has none."""
+        return self.refused if self.refused and command[1:3] == b"\x20\xff" else super().transmit(command, mask)
+
+    def close(self) -> None:
+        """The card stays as it is."""
+
+
+@pytest.mark.parametrize("refused", ["", "6D00", "6A86", "6982"])
+def test_close_logs_out(refused: str) -> None:
     soft = new_soft_card()
-    transport = SoftTransport(soft, "test")
+    transport = Shared(soft, "test")
+    transport.refused = bytes.fromhex(refused)
     card = open_piv(transport)
     card.verify(PIN)
     other = open_piv(SoftTransport(soft, "test"))
     assert other.pin_status().verified
-    kept = transport.close
-    transport.close = lambda: None  # type: ignore[method-assign]  # closing would take the power from the shared card
     card.close()
     assert not other.pin_status().verified
     card.close()
-    kept()
+
+
+def test_close_logs_out_where_there_is_no_command_for_it() -> None:
+    soft = new_soft_card()
+    with open_piv(Shared(soft, "test"), without(piv(), "logout")) as card:
+        card.verify(PIN)
+    assert not open_piv(SoftTransport(soft, "test")).pin_status().verified
+
+
+def test_close_ends_what_the_admin_key_proved() -> None:
+    soft = new_soft_card()
+    generate = bytes.fromhex("0047009A05AC0380011100")
+    with open_piv(Shared(soft, "test")) as card:
+        card.authenticate_admin(ADMIN)
+        assert soft.process(generate)[-2:] != b"\x69\x82"
+    open_piv(SoftTransport(soft, "test")).serial()
+    assert soft.process(generate) == b"\x69\x82"
 
 
 # The admin key
