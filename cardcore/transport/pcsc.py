@@ -173,15 +173,20 @@ class PcscTransport:
         self._atr = bytes(atr)
 
     def _reconnect(self, initialisation: int) -> None:
-        self._gone = self._gone or _card_events(self._context, self._name) != self._events
-        if self._gone:
-            raise CardRemoved(f"{self._name}: the card was taken out")
+        self._require_same_card()
         for _ in _tries(self._busy_timeout):
             code, protocol = scard.SCardReconnect(self._card, scard.SCARD_SHARE_SHARED, _ANY_PROTOCOL, initialisation)
             if code & 0xFFFFFFFF not in BUSY:
                 break
         self._check(code)
         self._take_up(protocol)
+        self._require_same_card()  # it may have been exchanged since the first look
+
+    def _require_same_card(self) -> None:
+        self._gone = self._gone or _card_events(self._context, self._name) != self._events
+        if self._gone:
+            scard.SCardDisconnect(self._card, scard.SCARD_LEAVE_CARD)  # nothing more goes to the new one
+            raise CardRemoved(f"{self._name}: the card was taken out")
 
     def _check(self, code: int) -> None:
         if not code:

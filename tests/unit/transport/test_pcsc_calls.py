@@ -130,6 +130,29 @@ def test_a_removed_card_is_never_merely_reset(serve: Serve) -> None:
     assert not service.called("SCardReconnect")
 
 
+@pytest.mark.parametrize("call", ["reconnect", "reset"])
+def test_a_card_that_is_exchanged_during_a_reconnection(serve: Serve, call: str) -> None:
+    """Between the look at the reader and the reconnection itself: PC/SC takes the new card for the old one, reset."""
+    here, later = ((0, [(READER, count << 16 | PRESENT, SILENT_ATR)]) for count in (1, 3))
+    service = Service(
+        SCardGetStatusChange=[here, here, later],
+        SCardReconnect=[(0, scard.SCARD_PROTOCOL_T1)],
+        SCardTransmit=[
+            (scard.SCARD_W_RESET_CARD, []),
+            lambda *_: (scard.SCARD_E_INVALID_HANDLE if service.called("SCardDisconnect") else 0, [0x90, 0x00]),
+        ],
+    )
+    serve(service)
+    card = pcsc.connect(READER)
+    with pytest.raises(CardReset):
+        card.transmit(b"\x00\xa4\x04\x00")
+    for _ in range(2):
+        with pytest.raises(CardRemoved):
+            getattr(card, call)()
+        with pytest.raises(CardRemoved):
+            card.transmit(b"\x00\xa4\x04\x00")
+
+
 def test_a_card_that_goes_while_it_is_connected(serve: Serve) -> None:
     service = serve(Service(SCardStatus=[(scard.SCARD_W_REMOVED_CARD, "", 0, 0, [])]))
     with pytest.raises(CardRemoved):
