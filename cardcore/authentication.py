@@ -219,6 +219,8 @@ class Authentication:
         with self._session.transaction():
             left = self._session.told_tries(spec.name)
             if left is None:
+                if spec.tries in ("", "retries"):  # others are read from an object that no other application has
+                    self._session.make_sure()
                 left, _ = self._ask(spec)
             if left == 0:
                 raise PinBlocked(f"the {label} is blocked", tries_left=0, hint=self._way_out(spec))

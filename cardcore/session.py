@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ _SELECTION_LOST = NOT_FOUND | {
     Sw.WRONG_P1_P2,
 }
 """Answers that may mean no more than that another program has selected its own application meanwhile."""
+
+SOON = 0.25
+"""Seconds between two transactions of this program in which no other one is taken to have selected its application."""
 
 _NEVER_REPEATED = frozenset(
     {"verify", "change", "unblock", "reset", "admin-change", "authenticate-answer", "authenticate-response"}
@@ -64,6 +68,7 @@ class Session:
         self._cached = cached
         self._cache: CardCache | None = None
         self._told_tries: dict[str, int] = {}
+        self._left = time.monotonic()
 
     @property
     def cache(self) -> CardCache | None:
@@ -111,6 +116,22 @@ class Session:
             except CardReset:
                 self.forget()
                 raise
+            finally:
+                if outermost:
+                    self._left = time.monotonic()
+
+    def make_sure(self) -> None:
+        """Before a PIN is sent: another program may have selected an application that has a PIN by the same number.
+
+        It would answer the question for the tries like ours. SELECT is not sent right after a command of ours, nor
+        where the card shows that it still knows what was proved to it, which that might make it forget.
+        """
+        lately = time.monotonic() - self._left < SOON
+        if self._sure or lately or not (self.aid and self.engine.can("select")) or self._still_selected():
+            return
+        if self.verified or self.admin:
+            self.forget()
+        self._select()
 
     @contextmanager
     def _begun(self) -> Iterator[bool]:

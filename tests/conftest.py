@@ -19,3 +19,9 @@ def _nobody_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / f"xdg-{kind.lower()}"))
     for name in ("CARDCORE_READER", "CARDCORE_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many commands are sent does not depend on how busy the machine is."""
+    monkeypatch.setattr("cardcore.session.SOON", 3600.0)

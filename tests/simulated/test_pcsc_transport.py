@@ -154,35 +154,26 @@ card.end()
         peer.end()
 
 
-@pytest.mark.parametrize("held", [False, True])
-def test_what_a_killed_program_has_verified_ends_with_it(rig: PcscRig, held: bool) -> None:
-    """It cannot log out; the service resets the card as soon as it sees that."""
+def test_a_program_that_is_killed_in_a_transaction_leaves_a_card_that_is_reset(rig: PcscRig) -> None:
+    """It cannot log out; the service resets the card for it. Outside of transactions pcscd leaves the card as it is."""
     script = """
 card = pcsc.connect(readers[0])
-if readers[1:]:
-    card.begin()
+card.begin()
 say([send(card, AID)[-4:], send(card, VERIFY), send(card, VERIFIED)])
 wait()
 """
     after = """
-before, end = "9000", time.monotonic() + 15
-while before == "9000" and time.monotonic() < end:
-    time.sleep(0.05)
-    card = pcsc.connect(readers[0])
-    before = send(card, VERIFIED)
-    card.close()
 card = pcsc.connect(readers[0])
-say([before, send(card, AID)[-4:], send(card, VERIFIED)])
+card.begin()
+say(send(card, VERIFIED))
 """
     rig.insert(0, volatile_card("piv"))
-    with client(rig.env, script, rig.reader_names[0], *["held"] * held) as victim:
+    with client(rig.env, script, rig.reader_names[0]) as victim:
         assert victim.hear() == ["9000", "9000", "9000"]
         victim.process.kill()
         victim.process.wait()
         with client(rig.env, after, rig.reader_names[0]) as other:
-            before, selected, verified = other.hear()
-            assert before != "9000"
-            assert (selected, verified) == ("9000", "63c3")
+            assert other.hear() not in ("9000", "63c3")
             other.end()
 
 
