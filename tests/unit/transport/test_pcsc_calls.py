@@ -134,7 +134,7 @@ def test_a_removed_card_is_never_merely_reset(serve: Serve) -> None:
 def test_a_card_that_is_exchanged_during_a_reconnection(serve: Serve, call: str) -> None:
     """Between the look at the reader and the reconnection itself: PC/SC takes the new card for the old one, reset."""
     here, later = ((0, [(READER, count << 16 | PRESENT, SILENT_ATR)]) for count in (1, 3))
-    service = Service(
+    service: Service = Service(
         SCardGetStatusChange=[here, here, later],
         SCardReconnect=[(0, scard.SCARD_PROTOCOL_T1)],
         SCardTransmit=[
