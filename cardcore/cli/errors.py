@@ -81,6 +81,7 @@ _HINTS: Mapping[type[CardError], str] = {
 _OPTIONAL = frozenset({"alembic", "fpdf", "httpx", "pyasn1", "pyasn1_alt_modules", "sqlalchemy"})
 _OPTIONAL_ON_STATIONS = frozenset({"procrastinate", "psycopg"})
 _FALLBACK_HINTS: Mapping[type[BaseException], str] = {
+    ProfileError: "Correct the file; `cardcore profile check` tells all that is wrong with a profile.",
     InputError: "See what the command takes: --help.",
     NotSupported: "`cardcore profile show` tells what this kind of card can do.",
     NotFound: "`cardcore info` and `cardcore object list` tell what is on the card.",

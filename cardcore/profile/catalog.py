@@ -55,7 +55,8 @@ class Catalog:
             return Candidate.of(self._loaded[profile_id])
         path = self.sources[profile_id].path
         found = load_entry(_content(path), str(path), "match")
-        return Candidate(match=Match() if found is None else read_match(found), build=partial(self.load, profile_id))
+        match = Match() if found is None else read_match(found)
+        return Candidate(id=profile_id, match=match, build=partial(self.load, profile_id))
 
     def load_file(self, path: Path) -> Profile:
         """The profile in a file, whether or not the catalogue has it; it may build on those of the catalogue."""

@@ -131,7 +131,7 @@ def _match() -> Schema:
         "aid": one_or_more(hex_text(5)) | {"description": "application identifiers, of which the card selects one"},
         "atr": one_or_more(any_of(pattern, masked)) | {"description": "ATRs; a dot stands for any digit"},
         "usual_atr": one_or_more(any_of(pattern, masked))
-        | {"description": "ATRs with which no other profile is tried"},
+        | {"description": "ATRs with which no other profile is tried, but for those that refine this one"},
         "reply": reply | {"description": "what the reply to SELECT must contain"},
     }
     return object_with(MATCH_KEYS, properties) | {"anyOf": [{"required": ["aid"]}, {"required": ["atr"]}]}

@@ -11,15 +11,21 @@ from cardcore.profile.model import Masked, Match, Profile, ReplyMatch
 
 
 class Candidate(NamedTuple):
-    """A profile that a card may match: how it recognises one, and the whole of it, built when it is wanted."""
+    """A profile that a card may match: how it recognises one, and the whole of it, built when it is wanted.
 
+    `refines` is the profile that it is preferred to, as far as that is known before it is built.
+    """
+
+    id: str
     match: Match
     build: Callable[[], Profile]
+    refines: str = ""
 
     @classmethod
     def of(cls, profile: Profile) -> Candidate:
         """A profile that is built already; an abstract one matches nothing."""
-        return cls(match=Match() if profile.abstract else profile.match, build=lambda: profile)
+        match = Match() if profile.abstract else profile.match
+        return cls(id=profile.id, match=match, build=lambda: profile, refines=profile.refines)
 
 
 Select = Callable[[Profile, bytes], bytes | None]
@@ -46,9 +52,9 @@ def by_atr(candidates: Iterable[Candidate], atr: bytes) -> list[Candidate]:
 def resolve(candidates: Sequence[Candidate], atr: bytes, select: Select) -> Matched | None:
     """The one profile that the card matches, None if there is none.
 
-    All that a profile's `match` gives must hold. Profiles that know the ATR are preferred: only if none of them
-    matches are the others' AIDs selected, and only those are built whose AIDs are. ProfileError if two match and
-    neither refines the other.
+    All that a profile's `match` gives must hold. Profiles that know the ATR, and those that refine them, are preferred:
+    only if none of them matches are the others' AIDs selected, and only those are built whose AIDs are. ProfileError
+    if two match and neither refines the other.
     """
     for group in _groups(candidates, atr):
         matched = [found for candidate in group for found in _matching(candidate, select)]
@@ -58,9 +64,13 @@ def resolve(candidates: Sequence[Candidate], atr: bytes, select: Select) -> Matc
 
 
 def _groups(candidates: Sequence[Candidate], atr: bytes) -> tuple[list[Candidate], list[Candidate]]:
-    """The candidates that know the ATR, and those that any card may match."""
+    """The candidates that know the ATR with those that refine them, and those that any card may match."""
     known = by_atr(candidates, atr)
-    return known, [one for one in candidates if one.match.aids and not one.match.atrs and one not in known]
+    free = [one for one in candidates if one.match.aids and not one.match.atrs and one not in known]
+    while finer := [one for one in free if one.refines in {found.id for found in known}]:
+        known += finer
+        free = [one for one in free if one not in finer]
+    return known, free
 
 
 def _matching(candidate: Candidate, select: Select) -> Iterator[Matched]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cardcore.errors import ProfileError
+from cardcore.profile import catalog
 from cardcore.profile.match import Candidate, Select, by_atr, resolve
 from cardcore.profile.model import Masked, Match, Profile, ReplyMatch
 
@@ -41,6 +42,24 @@ def test_by_atr() -> None:
     assert by_atr([known, unknown], b"\x3b" + ATR[1:3] + b"\1\2") == []
 
 
+def test_a_finer_profile_is_preferred_whether_or_not_it_knows_the_atr() -> None:
+    """A user's own profile takes the place of a shipped one that calls the card's ATR usual."""
+    usual = Profile(id="usual", name="", origin="", match=Match(aids=(A,), usual=(KNOWN,)))
+    own, finest = card("own", aids=(A,), refines="usual"), card("finest", aids=(A,), refines="own")
+    other = card("other", aids=(A,))
+    assert found([finest, other, own, usual], selects(A)) == ("finest", A, "AID 4141414141")
+    assert found([other, own, usual], selects(A)) == ("own", A, "AID 4141414141")
+    assert found([other, usual], selects(A)) == ("usual", A, "AID 4141414141")
+    elsewhere = Profile(id="own", name="", origin="", refines="usual", match=Match(aids=(A,), atrs=(OTHER,)))
+    assert found([elsewhere, usual], selects(A), ATR[:-1] + b"\3") == ("usual", A, "AID 4141414141")
+
+
+def test_no_shipped_profile_refines_another() -> None:
+    """Else `Catalog.candidate` would have to read that too, before it builds the profile."""
+    shelf = catalog.catalog([catalog.shipped_directory()])
+    assert not [profile_id for profile_id in shelf.sources if shelf.load(profile_id).refines]
+
+
 def test_only_what_the_atr_leaves_is_built() -> None:
     built: list[str] = []
 
@@ -49,7 +68,7 @@ def test_only_what_the_atr_leaves_is_built() -> None:
             built.append(profile.id)
             return profile
 
-        return Candidate(match=profile.match, build=build)
+        return Candidate(id=profile.id, match=profile.match, build=build)
 
     candidates = [candidate(card("a", aids=(A,))), candidate(card("b", aids=(B,), atr=True)), candidate(card("c"))]
     assert resolve(candidates, ATR, selects(B)) is not None
