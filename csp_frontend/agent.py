@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from csp_frontend.agent_clients import Clients
 from csp_frontend.agent_connection import Connection, Limits
 from csp_frontend.agent_instance import InstanceLock
 from csp_frontend.endpoint import Endpoint
+from csp_frontend.peers import strangers
 
 LOG = logging.getLogger("csp_frontend.agent")
 LOCK_NAME = "agent.lock"
@@ -104,6 +106,9 @@ class Agent:
             limits=self.limits,
             greeted=self._greeted,
         )
+        return self._admit(connection) or (self._made_room(accepted) and self._admit(connection))
+
+    def _admit(self, connection: Connection) -> bool:
         thread = threading.Thread(target=self._serve, args=(connection,), name="agent connection", daemon=True)
         with self._lock:
             full = len(self._connections) >= self.limits.connections or self._greetings >= self.limits.greetings
@@ -114,11 +119,29 @@ class Agent:
         thread.start()
         return True
 
+    def _made_room(self, accepted: socket.socket) -> bool:
+        """End the connections of other users, who cannot get past the handshake; not for one of them."""
+        with self._lock:
+            greeting = {found.socket: found for found in self._connections if found.client is None}
+            threads = dict(self._connections)
+        found = strangers([accepted, *greeting])
+        if not found or accepted in found:
+            return False
+        LOG.warning("%d connections of other users are ended, which kept the user's own programs out", len(found))
+        for stranger in (greeting[one] for one in found):
+            stranger.abandon()
+            threads[stranger].join(_WATCH_SECONDS)
+        return True
+
     def _serve(self, connection: Connection) -> None:
         try:
             connection.serve()
-        except Exception:
-            LOG.exception("%s: the connection ended by a fault of the agent", connection.peer)
+        except Exception as error:
+            where = "".join(traceback.format_tb(error.__traceback__))  # without the message: who knows what is in it
+            LOG.error(
+                "%s: the connection ended by a fault of the agent: %s\n%s",
+                *(connection.peer, type(error).__name__, where.rstrip()),
+            )
         finally:
             with self._lock:
                 del self._connections[connection]

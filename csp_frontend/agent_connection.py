@@ -54,7 +54,7 @@ class Connection:
         limits: Limits,
         greeted: Callable[[], None],
     ) -> None:
-        self._socket = connection
+        self.socket = connection
         self._stream = FrameStream(connection)
         self._endpoint = endpoint
         self._clients = clients
@@ -129,7 +129,7 @@ class Connection:
         )
         if not known:
             raise HandshakeError("the proof is wrong")
-        client = self._clients.join(hello, self._socket, self._limits.per_process)
+        client = self._clients.join(hello, self.socket, self._limits.per_process)
         try:
             self._stream.send(Welcome(pid=self._endpoint.pid, software=__version__))
         except BaseException:

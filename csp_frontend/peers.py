@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
@@ -75,6 +76,24 @@ def _inode(local: int, remote: int) -> str:
             if tuple(fields[1:3]) == ends and fields[3] == _ESTABLISHED:
                 return fields[9]
     return ""
+
+
+def strangers(connections: Iterable[socket.socket]) -> list[socket.socket]:
+    """Those connections whose other end is another user's, root's aside; none where the system does not tell."""
+    if sys.platform == "win32":
+        return []
+    owners: dict[tuple[str, str], int] = {}
+    with suppress(OSError, ValueError), open(_PROC / "net" / "tcp", encoding="ascii") as table:
+        owners = {(fields[1], fields[2]): int(fields[7]) for fields in map(str.split, list(table)[1:])}
+    return [found for found in connections if owners.get(_far_end(found), 0) not in (0, os.geteuid())]
+
+
+def _far_end(connection: socket.socket) -> tuple[str, str]:
+    """The row of a connection's other end in /proc/net/tcp."""
+    try:
+        return f"0100007F:{connection.getpeername()[1]:04X}", f"0100007F:{connection.getsockname()[1]:04X}"
+    except OSError:
+        return "", ""
 
 
 def _candidates(guess: int) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ from pathlib import Path
 import pytest
 
 from csp_frontend import agent_log
+from csp_frontend.agent import Agent
+from csp_frontend.agent_clients import Clients, Session
+from csp_frontend.client_link import Link
+from csp_frontend.endpoint import NoAgent
+from csp_frontend.wire import Hello
 
 
 @pytest.fixture
@@ -54,3 +60,23 @@ def test_the_terminal_hears_it_too(path: Path, capsys: pytest.CaptureFixture[str
     logging.getLogger("csp_frontend.agent").info("unheard")
     assert "unheard" not in path.read_text(encoding="utf-8")
     assert "unheard" not in capsys.readouterr().err
+
+
+def test_a_fault_of_the_agent_is_told_without_its_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who knows what is in it: an error of a library repeats what it was given."""
+
+    def nobody(hello: Hello, connection: socket.socket) -> Session:
+        raise ValueError("314159")
+
+    agent = Agent(Clients(nobody), files=[tmp_path / "agent"], lock=tmp_path / "lock")
+    agent.start()
+    try:
+        with pytest.raises(NoAgent):
+            Link(tmp_path / "agent", bytes(16))
+    finally:
+        agent.stop()
+    assert "fault of the agent: ValueError" in caplog.text
+    assert "in nobody" in caplog.text
+    assert "ValueError: 314159" not in caplog.text

@@ -11,7 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from csp_frontend import peers
+from csp_frontend.agent import Agent
+from csp_frontend.agent_clients import Clients, Session
+from csp_frontend.agent_connection import Limits
+from csp_frontend.wire import Hello
 
 CLIENT = """
 import socket, sys
@@ -60,6 +66,55 @@ def test_where_the_system_does_not_tell(tmp_path: Path) -> None:
         finally:
             peers._PROC = before
         assert (info.pid, info.program, info.checked, info.claimed) == (pid, "Bank", False, "")
+
+
+def table(path: Path, *rows: tuple[int, int, int]) -> None:
+    """/proc/net/tcp with connections from one port to another, each of a user."""
+    lines = ["  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"]
+    for number, (near, far, uid) in enumerate(rows):
+        ends = f"0100007F:{near:04X} 0100007F:{far:04X}"
+        lines.append(f"   {number}: {ends} 01 00000000:00000000 00:00000000 00000000 {uid:5} 0 4711 1 0 20 4 30 10 -1")
+    (path / "net").mkdir(exist_ok=True)
+    (path / "net" / "tcp").write_text("\n".join(lines) + "\n", encoding="ascii")
+
+
+def ports(connection: socket.socket) -> tuple[int, int]:
+    """Of the other end: its own, and ours."""
+    return connection.getpeername()[1], connection.getsockname()[1]
+
+
+def test_connections_of_other_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = os.geteuid() + 4321
+    with connected() as (ours, _), connected() as (theirs, _), connected() as (administrator, _):
+        assert peers.strangers([ours, theirs]) == [], "by the real table"
+        monkeypatch.setattr(peers, "_PROC", tmp_path)
+        assert peers.strangers([ours, theirs]) == [], "nobody tells"
+        table(tmp_path, (*ports(ours), os.geteuid()), (*ports(theirs), other), (*ports(administrator), 0))
+        assert peers.strangers([ours, theirs, administrator]) == [theirs]
+        theirs.close()
+        assert peers.strangers([ours, theirs]) == []
+        (tmp_path / "net" / "tcp").write_text("rubbish\n1 2 3 4 5 6 7 x\n")
+        assert peers.strangers([ours]) == []
+
+
+def test_other_users_cannot_keep_the_users_programs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(hello: Hello, connection: socket.socket) -> Session:
+        raise AssertionError("nobody knows the secret here")
+
+    agent = Agent(Clients(nobody), files=[], lock=tmp_path / "lock", limits=Limits(greetings=3, handshake=30.0))
+    port = agent.start().port
+    monkeypatch.setattr(peers, "_PROC", tmp_path)
+    try:
+        crowd = [socket.create_connection(("127.0.0.1", port), timeout=20.0) for _ in range(3)]
+        table(tmp_path, *((one.getsockname()[1], port, os.geteuid() + 4321) for one in crowd))
+        with socket.create_connection(("127.0.0.1", port), timeout=20.0) as ours:
+            ours.sendall((4).to_bytes(4, "little") + bytes(4))
+            assert ours.recv(4), "it is heard, and refused for what it says"
+        assert [one.recv(1) for one in crowd] == [b""] * 3
+        for one in crowd:
+            one.close()
+    finally:
+        agent.stop()
 
 
 def test_a_connection_that_has_ended() -> None:
