@@ -10,8 +10,9 @@ from cardcore.errors import InputError
 class Secret:
     """Opaque holder of secret bytes.
 
-    It has no useful repr, cannot be pickled or compared by accident, and is overwritten by `wipe`, or at the end of a
-    `with`, as far as Python allows (copies made by `reveal` live until they are collected).
+    It has no useful repr, cannot be pickled or compared by accident, and is overwritten by `wipe`, at the end of a
+    `with`, or when nobody has it any more, as far as Python allows (copies made by `reveal` live until they are
+    collected).
     """
 
     __slots__ = ("_data",)
@@ -30,6 +31,10 @@ class Secret:
 
     def __len__(self) -> int:
         return len(self._data)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_data"):  # not where it was made of something else than bytes
+            self.wipe()
 
     def __repr__(self) -> str:
         return "<secret>"
