@@ -254,11 +254,13 @@ def _spent(program: Program) -> None:
 def _from_source(source: str) -> Secret | None:
     """An admin key from where the configuration says: `env:VAR` or `file:PATH`."""
     kind, _, place = source.partition(":")
-    try:
-        text = os.environ.get(place) if kind == "env" else Path(place).read_text(encoding="utf-8") if place else None
+    if not place:
+        return None
+    try:  # not as text: the error would hold what is none
+        data = os.fsencode(os.environ.get(place, "")) if kind == "env" else Path(place).read_bytes()
     except (OSError, ValueError) as error:
         raise CspError(Code.NTE_PERM, f"the admin key cannot be read from {source}") from error
-    return Secret(text.strip().encode()) if text else None
+    return Secret(data.strip()) if data.strip() else None
 
 
 def _admin_bytes(given: Secret, card: Card) -> Secret:

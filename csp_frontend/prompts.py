@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 
 from cardcore import Secret
 
+_MOST_SHOWN = 300
+
 
 class Wanted(StrEnum):
     """What is asked for."""
@@ -232,14 +234,19 @@ class TerminalDialog:
 
 
 def question(request: PinRequest) -> str:
-    """The question in one line of words."""
-    parts = [request.text] if request.text else []
+    """The question in one line of words; what the program wants to be said is marked as such, and steers nothing."""
+    parts = [f'The program says: "{_line(request.text)}"'] if request.text else []
     if request.again:
         parts.append("That was wrong.")
     if request.last_try:
         parts.append("This is the last try: a wrong one blocks the card.")
     elif request.tries_left is not None and request.again:
         parts.append(f"{request.tries_left} tries are left.")
-    asker = f" for {request.client}" if request.client else ""
-    parts.append(f"{request.label} of {request.token or request.reader}{asker}: ")
+    asker = f" for {_line(request.client)}" if request.client else ""
+    parts.append(f"{_line(request.label)} of {_line(request.token or request.reader)}{asker}: ")
     return " ".join(parts)
+
+
+def _line(text: str) -> str:
+    """A text of others, fit for a terminal."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text[:_MOST_SHOWN])

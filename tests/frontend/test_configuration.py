@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardcore.errors import InputError, ProfileError
-from csp_frontend import configuration
+from csp_frontend import configuration, pins
 from csp_frontend.configuration import CachePolicy, Configuration, TokenPolicy
+from csp_frontend.errors import CspError
 
 WHOLE = r"""
 default-container = '\\.\soft:alice\'
@@ -141,3 +142,18 @@ def test_where_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert configuration.load() == Configuration(certificates=False)
     with pytest.raises(InputError, match="cannot read"):
         configuration.load(tmp_path)
+
+
+def test_an_admin_key_that_is_no_text_is_held_by_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor by what an error was caused by: UnicodeDecodeError has all that it could not read."""
+    (tmp_path / "key").write_bytes(b"\xff0102\n")
+    found = pins._from_source(f"file:{tmp_path / 'key'}")
+    assert found is not None
+    assert found.reveal() == b"\xff0102"
+    monkeypatch.setenv("ADMIN", " 0102 ")
+    found = pins._from_source("env:ADMIN")
+    assert found is not None
+    assert found.reveal() == b"0102"
+    assert pins._from_source("env:NOTHING") is pins._from_source("") is None
+    with pytest.raises(CspError, match="cannot be read from file:/nowhere"):
+        pins._from_source("file:/nowhere")

@@ -11,7 +11,7 @@ import pytest
 
 from cardcore import Secret
 from csp_frontend.dialog import DialogQueue, NobodyDialog
-from csp_frontend.prompts import Answer, PinRequest, ScriptedDialog
+from csp_frontend.prompts import Answer, PinRequest, ScriptedDialog, question
 
 PATIENCE = 10.0
 
@@ -182,3 +182,13 @@ def test_a_question_that_is_withdrawn_before_it_appears_never_stays() -> None:
         assert answer() is None
     until(lambda: bool(late.given))
     assert late.withdrawn > 1
+
+
+def test_what_others_say_does_not_steer_the_terminal() -> None:
+    """A program's text, its name, and what a card calls itself."""
+    text = question(
+        PinRequest(text="\x1b[2J\nPIN of the other card: ", token="\x1b]0;x\x07", client="a\rb\u202e" * 200)
+    )
+    assert text.isprintable()
+    assert text.startswith('The program says: "?[2J?PIN of the other card: " PIN of ?]0;x? for a?b?')
+    assert len(text) < 500

@@ -373,7 +373,7 @@ def test_the_terminal_asks_without_a_window() -> None:
     assert found is not None
     assert found.reveal() == PIN.encode()
     assert dialog.ask(PinRequest(reader="soft:a")) is None
-    assert asked == ["Please. PIN of Card 1 for mail: ", "PIN of soft:a: "]
+    assert asked == ['The program says: "Please." PIN of Card 1 for mail: ', "PIN of soft:a: "]
 
 
 def test_a_terminal_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
