@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cardcore.profile.model import KeySpec as KeySpec
     from cardcore.profile.model import PinPolicy as PinPolicy
     from cardcore.profile.model import Scheme as Scheme
+    from cardcore.profile.model import TouchPolicy as TouchPolicy
     from cardcore.profile.model import Usage as Usage
     from cardcore.secret import Secret as Secret
     from cardcore.softcard import SoftCardStore as SoftCardStore
@@ -51,6 +52,7 @@ _HOMES = {
     "Scheme": "cardcore.profile.model",
     "Secret": "cardcore.secret",
     "SoftCardStore": "cardcore.softcard",
+    "TouchPolicy": "cardcore.profile.model",
     "Usage": "cardcore.profile.model",
     "known_atrs": "cardcore.profile.known_atrs",
     "list_readers": "cardcore.transport.pcsc",

@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING, Self
 
 from cardcore import keytypes
 from cardcore.authentication import Authentication, PinStatus
+from cardcore.cardkeys import CardKeys
 from cardcore.channel import Channel
-from cardcore.directory import Directory, KeyInfo, Setup, open_directory
+from cardcore.directory import Directory, Setup, open_directory
 from cardcore.directory.names import require_name
 from cardcore.engine import Engine
 from cardcore.errors import CardError, InputError, NotSupported, StatusError
 from cardcore.keyring import Keyring
-from cardcore.pinpad.given import PinGiven, PinPad
-from cardcore.profile.model import Profile, Scheme
+from cardcore.pinpad.given import Pin, given, secret
+from cardcore.profile.model import Profile
 from cardcore.secret import Secret
 from cardcore.session import Session
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from cardcore.keytypes import PrivateKey, PublicKey
     from cardcore.pinpad.features import PadReader
 
-Pin = Secret | str | bytes | PinPad
 
-
-class Card:
+class Card(CardKeys):
     """A card whose profile is known and whose application is selected. Use `cardcore.open_card` to get one.
 
     Every method raises CardError: TransportError where the card or reader went away, PinError and PinBlocked,
@@ -127,7 +125,7 @@ class Card:
 
     def verify(self, pin: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Verify a PIN. It stays verified until `close`, `logout` or a reset; LastTry unless `last_try` is given."""
-        self.authentication.verify(_given(pin), name, last_try=last_try)
+        self.authentication.verify(given(pin), name, last_try=last_try)
 
     def logout(self) -> None:
         """End what `verify` began."""
@@ -148,18 +146,18 @@ class Card:
 
     def change_pin(self, old: Pin, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Change a PIN that is known."""
-        self.authentication.change(_given(old), _given(new), name, last_try=last_try)
+        self.authentication.change(given(old), given(new), name, last_try=last_try)
 
     def unblock_pin(self, puk: Pin | None, new: Pin, name: str = "user", *, last_try: bool = False) -> None:
         """Set a new PIN with the PUK (RESET RETRY COUNTER); without one by the authority of `authenticate_admin`."""
-        self.authentication.unblock(None if puk is None else _given(puk), _given(new), name, last_try=last_try)
+        self.authentication.unblock(None if puk is None else given(puk), given(new), name, last_try=last_try)
 
     def authenticate_admin(self, key: Pin, cipher: str = "", *, last_try: bool = False) -> None:
         """Authenticate with the admin key (its bytes); generating, importing and writing need it on some cards.
 
         Where the administrator has a PIN (`profile.admin.pin`), that is the key; `last_try` as in `verify`.
         """
-        self.authentication.admin(_given(key), cipher, last_try=last_try)
+        self.authentication.admin(given(key), cipher, last_try=last_try)
 
     def keeps_admin_key(self) -> bool:
         """Whether the card itself keeps the admin key behind a PIN, so that nobody else has to have it."""
@@ -171,111 +169,11 @@ class Card:
 
     def change_admin_key(self, new: Pin, cipher: str = "") -> None:
         """Replace the admin key, after `authenticate_admin` with the old one; one that the card keeps, there too."""
-        self.authentication.change_admin(_secret(new), cipher)
+        self.authentication.change_admin(secret(new), cipher)
 
     def admin_cipher(self) -> str:
         """The cipher of the admin key (`3des`, `aes256`, ...) as the card tells it; empty if it does not."""
         return self.authentication.admin_cipher()
-
-    # Keys
-
-    def keys(self) -> list[KeyInfo]:
-        """The key pairs that are on the card."""
-        with self._session.transaction():
-            return self.keyring.all()
-
-    def key(self, name: str) -> KeyInfo:
-        """What is known of one key pair; NotFound if there is none."""
-        return self.keyring.info(name)
-
-    def public_key(self, name: str) -> PublicKey:
-        """The public key, as an object of the `cryptography` library."""
-        return self.keyring.public_key(name)
-
-    def generate(self, name: str, type_name: str) -> PublicKey:
-        """Generate a key pair on the card (`rsa2048`, `ecp256`, ...) and return its public key."""
-        with self._session.transaction():
-            return self.keyring.generate(name, type_name)
-
-    def import_key(self, name: str, key: PrivateKey) -> None:
-        """Write a private key of the `cryptography` library to the card."""
-        with self._session.transaction():
-            self.keyring.import_key(name, key)
-
-    def delete_key(self, name: str) -> None:
-        """Remove a key pair."""
-        with self._session.transaction():
-            self.keyring.delete(name)
-
-    def sign(
-        self,
-        name: str,
-        data: bytes,
-        *,
-        hash: str = "sha256",
-        scheme: Scheme | str | None = None,
-        oid: bool = True,
-        prehashed: bool = False,
-        key_type: str = "",
-        pin: Pin | None = None,
-        last_try: bool = False,
-    ) -> bytes:
-        """Sign `data`, or with `prehashed` the hash value that it is.
-
-        Returns as many bytes as the modulus (RSA), or an ECDSA-Sig-Value in DER. `oid=False` pads the bare hash
-        instead of DigestInfo (RFC 8017, 9.2); where a card cannot do that, NotSupported, and nothing is signed.
-        `hash="md5sha1"` is the 36-byte block of TLS 1.0. A key whose policy is `always` wants `pin` each time, or
-        `verify` just before. `key_type`, where it is known, spares the card the question.
-        """
-        return self.keyring.sign(
-            name,
-            data,
-            hash_name=hash,
-            scheme=None if scheme is None else _scheme(scheme),
-            oid=oid,
-            prehashed=prehashed,
-            type_name=key_type,
-            pin=None if pin is None else _given(pin),
-            last_try=last_try,
-        )
-
-    def decipher(
-        self,
-        name: str,
-        data: bytes,
-        *,
-        scheme: Scheme | str = Scheme.PKCS1,
-        hash: str = "sha256",
-        key_type: str = "",
-        pin: Pin | None = None,
-        last_try: bool = False,
-    ) -> bytes:
-        """Decrypt `data` (as long as the modulus) with RSA; `scheme` is pkcs1 or oaep, `hash` is for OAEP."""
-        return self.keyring.decipher(
-            name,
-            data,
-            scheme=_scheme(scheme),
-            hash_name=hash,
-            type_name=key_type,
-            pin=None if pin is None else _given(pin),
-            last_try=last_try,
-        )
-
-    def agree(self, name: str, peer: PublicKey, *, pin: Pin | None = None, last_try: bool = False) -> bytes:
-        """Shared secret of ECDH with the peer's public key, as long as the field."""
-        return self.keyring.agree(name, peer, pin=None if pin is None else _given(pin), last_try=last_try)
-
-    def key_name(self, name: str) -> str:
-        """The name by which programs list a key pair: a container's name, or a label (ISO 7816-15, 8.2.1).
-
-        NotFound if there is no such key; NotSupported if the card keeps no names of keys.
-        """
-        return self._directory.key_name(self.keyring.slot(name))
-
-    def name_key(self, name: str, label: str) -> None:
-        """Give a key pair another name, as `key_name` tells it; InputError for what is no name, or does not fit."""
-        self.keyring.forget(name)
-        self._directory.name_key(self.keyring.slot(name), label)
 
     # Certificates and data objects
 
@@ -362,7 +260,7 @@ class Card:
                     f"the card is not blank: it holds {', '.join(holdings)}",
                     hint="Reset it first, if all of that may be lost.",
                 )
-            own = [None if secret is None else _secret(secret) for secret in (pin, puk, admin)]
+            own = [None if given_one is None else secret(given_one) for given_one in (pin, puk, admin)]
             self._directory.initialise(
                 Setup(label=label, serial=serial, pin=own[0], puk=own[1], admin=own[2], again=again, numbered=numbered)
             )
@@ -377,21 +275,3 @@ class Card:
         """Factory reset, where the card can. Everything on it is lost."""
         self._session.run("reset", {})
         self._session.forget()
-
-
-def _given(value: Pin) -> PinGiven:
-    return value if isinstance(value, PinPad) else _secret(value)
-
-
-def _secret(value: Pin) -> Secret:
-    if isinstance(value, PinPad):
-        raise NotSupported("this cannot be entered on the reader's keypad", hint="Give it from another source.")
-    if isinstance(value, str):
-        return Secret.from_text(value)
-    return value if isinstance(value, Secret) else Secret(value)
-
-
-def _scheme(value: Scheme | str) -> Scheme:
-    if value not in set(Scheme):
-        raise InputError(f"unknown scheme {value}", hint=f"Use one of {', '.join(Scheme)}.")
-    return Scheme(value)

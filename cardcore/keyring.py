@@ -11,7 +11,7 @@ from cardcore.authentication import Authentication
 from cardcore.directory import Directory, KeyInfo
 from cardcore.errors import InputError, NotFound, NotSupported, PinRequired, ReplyError, SecurityStatus, StatusError
 from cardcore.keyhints import KeyHints
-from cardcore.keyslots import absent, for_use, slot_values, told, with_public
+from cardcore.keyslots import AS_THE_CARD_HAS_IT, KeyPolicies, absent, for_use, slot_values, told, with_public
 from cardcore.keytypes import EcPoint, KeyType, RsaNumbers, key_type
 from cardcore.pinpad.given import PinGiven
 from cardcore.profile.commands import algorithm_values
@@ -218,13 +218,14 @@ class Keyring:
         signing.choose_by_type(self._session.profile, kind)
         self._directory.require_type(slot, kind)
 
-    def generate(self, name: str, type_name: str) -> PublicKey:
+    def generate(self, name: str, type_name: str, policies: KeyPolicies = AS_THE_CARD_HAS_IT) -> PublicKey:
         """Generate a key pair on the card and return its public key. May take the card a minute for large RSA."""
         slot, kind = self.slot(name), key_type(type_name)
         algorithm = signing.choose_by_type(self._session.profile, kind)
+        wanted = policies.values(self._session.engine.operation("generate"))
         self._replace(slot)
         slot = self._directory.reserve(slot, kind)
-        answer = self._session.run("generate", self._values(slot, kind, algorithm, "generate"))
+        answer = self._session.run("generate", wanted | self._values(slot, kind, algorithm, "generate"))
         if not isinstance(answer, RsaNumbers | EcPoint):
             raise ReplyError("the profile's generate operation gives no public key")
         public = keytypes.public_key(answer, kind)
@@ -232,12 +233,13 @@ class Keyring:
         self._made[slot.name] = public
         return public
 
-    def import_key(self, name: str, key: PrivateKey) -> None:
+    def import_key(self, name: str, key: PrivateKey, policies: KeyPolicies = AS_THE_CARD_HAS_IT) -> None:
         """Write a private key into a slot."""
         slot, kind = self.slot(name), keytypes.type_of(key)
         algorithm = signing.choose_by_type(self._session.profile, kind)
+        wanted = policies.values(self._session.engine.operation("import"))
         slot = self._directory.reserve(slot, kind)
-        values = {**self._values(slot, kind, algorithm, "import"), **keytypes.private_values(key)}
+        values = {**wanted, **self._values(slot, kind, algorithm, "import"), **keytypes.private_values(key)}
         self._replace(slot)
         try:
             self._session.run("import", values)

@@ -40,7 +40,7 @@ _NEVER_REPEATED = frozenset(
 
 _CHANGE_NO_OBJECT = _NEVER_REPEATED - {"reset"} | {
     *("select", "select-file", "read", "read-binary", "serial", "version", "challenge", "logout"),
-    *("retries", "tries", "kdf", "pin-factory", "key-info", "public-key", "sign", "decipher", "agree"),
+    *("retries", "tries", "kdf", "pin-factory", "key-info", "public-key", "attest", "sign", "decipher", "agree"),
     *("authenticate-witness", "authenticate-challenge"),
     *("admin-factory", "admin-info", "admin-kept", "admin-key", "admin-keep"),
 }

@@ -87,6 +87,24 @@ def _present(name: str, found: x509.Certificate | None) -> x509.Certificate:
     return found
 
 
+@cert.command(epilog=examples("cardcore cert attest 9a", "cardcore cert attest 9a --der --out attested.crt"))
+@key_argument
+@out_option
+@click.option("--der", "as_der", is_flag=True, help="DER instead of PEM.")
+@pass_context
+def attest(context: Context, key: str, out: str | None, as_der: bool) -> None:
+    """Have the card certify that it made a key.
+
+    Whom it convinces depends on who certified the card's own key, whose certificate is a data object of the card.
+    """
+    files.check_target(out)
+    _refuse_binary(context, out, as_der, "certificate")
+    with context.card() as card:
+        name = card.keyring.slot(key).name
+        found = card.attest(name)
+    _deliver(context, {**describe(name, found)}, keyfiles.encoded(found, as_der=as_der), out)
+
+
 def _refuse_binary(context: Context, out: str | None, as_der: bool, what: str) -> None:
     if as_der and not files.is_file(out) and not context.output.json_wanted:
         refuse_terminal(what)

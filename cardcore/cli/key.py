@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,7 @@ from cardcore.cli.options import (
     last_try_option,
     out_option,
     pin_option,
+    policy_options,
 )
 from cardcore.cli.output import refuse_terminal, table
 from cardcore.cli.progress import working
@@ -46,6 +48,7 @@ def describe(card: Card, info: KeyInfo) -> dict[str, object]:
         "usage": sorted(info.usage),
         "pin": info.slot.pin,
         "pin_policy": info.policy.value,
+        "touch": info.touch.value if info.touch else None,
         "origin": info.origin or None,
         "certificate": card.certificate(info.slot.name) is not None,
     }
@@ -60,7 +63,7 @@ def key_rows(keys: list[dict[str, object]]) -> list[str]:
             str(item["type"] or "unknown"),
             str(item["bits"] or ""),
             ",".join(map(str, item["usage"] if isinstance(item["usage"], list) else ())),
-            str(item["pin_policy"]),
+            str(item["pin_policy"]) + (", touch" if item["touch"] in ("always", "cached") else ""),
             "yes" if item["certificate"] else "no",
         )
         for item in keys
@@ -86,11 +89,13 @@ def list_keys(context: Context) -> None:
     epilog=examples(
         "cardcore key generate 9a --type rsa2048 --out public.pem",
         "cardcore key generate 9c --type ecp256 --admin env:ADMIN",
+        "cardcore key generate 9a --type ecp256 --pin-policy always --touch cached",
     )
 )
 @key_argument
 @click.option("--type", "key_type", type=click.Choice(KEY_TYPES), required=True, help="Kind and size of the key.")
 @click.option("--out", metavar="FILE", help="Write the public key (PEM) to a file instead of stdout.")
+@policy_options
 @admin_option
 @pin_option
 @last_try_option
@@ -100,6 +105,8 @@ def generate(
     key: str,
     key_type: str,
     out: str | None,
+    pin_policy: str | None,
+    touch: str | None,
     admin: Source | None,
     pin: Source | None,
     last_try: bool,
@@ -109,17 +116,28 @@ def generate(
     with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
         card.keyring.require_type(slot.name, key_type)
-        public, seconds = authority.carry_out("generate", lambda: _generate(card, slot.name, key_type))
+        card.require_policies("generate", pin_policy, touch)
+        make = _Making(card=card, name=slot.name, key_type=key_type, pin_policy=pin_policy, touch=touch)
+        public, seconds = authority.carry_out("generate", make)
     context.output.note(f"generated {key_type} in {slot.name} in {seconds:.1f} s")
     _deliver(context, slot.name, public, out, {"seconds": round(seconds, 3)})
 
 
-def _generate(card: Card, name: str, key_type: str) -> tuple[PublicKey, float]:
-    """The new public key, and the seconds that it took."""
-    started = time.monotonic()
-    with working(f"the card generates {key_type} in {name}"):
-        public = card.generate(name, key_type)
-    return public, time.monotonic() - started
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Making:
+    """A key pair that is to be generated. Called, it is: the new public key, and the seconds that it took."""
+
+    card: Card
+    name: str
+    key_type: str
+    pin_policy: str | None
+    touch: str | None
+
+    def __call__(self) -> tuple[PublicKey, float]:
+        started = time.monotonic()
+        with working(f"the card generates {self.key_type} in {self.name}"):
+            public = self.card.generate(self.name, self.key_type, pin_policy=self.pin_policy, touch=self.touch)
+        return public, time.monotonic() - started
 
 
 def _deliver(context: Context, name: str, public: PublicKey, out: str | None, more: dict[str, object]) -> None:
@@ -143,6 +161,7 @@ def _deliver(context: Context, name: str, public: PublicKey, out: str | None, mo
 @key_argument
 @click.argument("file")
 @click.option("--password", type=SOURCE, metavar="SRC", help="Source of the file's password.")
+@policy_options
 @admin_option
 @pin_option
 @last_try_option
@@ -152,6 +171,8 @@ def import_key(
     key: str,
     file: str,
     password: Source | None,
+    pin_policy: str | None,
+    touch: str | None,
     admin: Source | None,
     pin: Source | None,
     last_try: bool,
@@ -164,7 +185,8 @@ def import_key(
     with context.card() as card, Authority(card, pin=pin, admin=admin, last_try=last_try) as authority:
         slot = card.keyring.slot(key)
         card.keyring.require_type(slot.name, kind.name)
-        authority.carry_out("import", lambda: card.import_key(slot.name, private))
+        card.require_policies("import", pin_policy, touch)
+        authority.carry_out("import", lambda: card.import_key(slot.name, private, pin_policy=pin_policy, touch=touch))
     document = {"key": slot.name, "type": kind.name, "public_key": keyfiles.pem(private.public_key())}
     context.output.result(document, f"imported {kind.name} into {slot.name}")
 

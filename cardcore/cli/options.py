@@ -21,6 +21,8 @@ KEY_TYPES = (
 )
 HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "md5sha1")
 SIGNATURE_SCHEMES = ("pkcs1", "pss", "ecdsa")
+PIN_POLICIES = ("once", "always", "never")
+TOUCH_POLICIES = ("always", "cached", "never")
 DECRYPTION_SCHEMES = ("pkcs1", "oaep")
 
 
@@ -95,6 +97,14 @@ def type_option(function: T) -> T:
     return click.option(
         "--type", "key_type", type=click.Choice(KEY_TYPES), help="The key's type, if known: spares asking the card."
     )(function)
+
+
+def policy_options(function: T) -> T:
+    """The options --pin-policy and --touch of new keys."""
+    policy = "When the key will want the PIN, where the card gives the choice. Default: what is usual for its place."
+    touch = "When somebody has to touch the card, where it gives the choice; cached: once for some seconds."
+    function = click.option("--touch", type=click.Choice(TOUCH_POLICIES), help=touch)(function)
+    return click.option("--pin-policy", type=click.Choice(PIN_POLICIES), help=policy)(function)
 
 
 def hash_option(function: T) -> T:

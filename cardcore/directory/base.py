@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from cardcore.errors import NotSupported, ReplyError
 from cardcore.keytypes import EcPoint, KeyType, Kind, RsaNumbers, public_key
-from cardcore.profile.model import KeySlot, PinPolicy, Usage
+from cardcore.profile.model import KeySlot, PinPolicy, TouchPolicy, Usage
 from cardcore.secret import Secret
 from cardcore.session import Session
 
@@ -57,7 +57,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyInfo:
-    """What is known of one key pair; `type` and `public` are None where the card does not tell.
+    """What is known of one key pair; `type`, `touch` and `public` are None where the card does not tell.
 
     `told` is the public key, or what the card sent of it; `container` the name that the card's own map has for the
     pair, empty where there is no such map.
@@ -67,6 +67,7 @@ class KeyInfo:
     type: KeyType | None = None
     told: PublicKey | RsaNumbers | EcPoint | None = None
     policy: PinPolicy = PinPolicy.ONCE
+    touch: TouchPolicy | None = None
     origin: str = ""
     container: str = ""
 

@@ -12,7 +12,7 @@ from cardcore.pin import PinEncoding, PinSpec
 from cardcore.profile.commands import algorithm_values
 from cardcore.profile.model import Algorithm, DecipherResult, InputForm, KeySlot, Profile, Scheme, Usage
 from cardcore.profile.template import Value
-from cardcore.profile.vocabulary import NAMES, OPERATIONS, NameKind
+from cardcore.profile.vocabulary import ANY_POLICY, NAMES, OPERATIONS, NameKind
 
 _PIN_CHARACTERS = 6
 _CIPHERS: Mapping[str, tuple[int, int]] = {"3des": (24, 8), "aes128": (16, 16), "aes192": (24, 16), "aes256": (32, 16)}
@@ -150,6 +150,7 @@ def _with_key(profile: Profile, wish: Wish, found: Given) -> Given:
         found.about.append(("key", f"{slot.name} ({slot.label})" if slot.label else slot.name))
     kind = _kind(profile, wish)
     values |= {"key.type": kind.name, "key.kind": kind.kind.value, "key.size": kind.bits}
+    values |= {"key.policy": ANY_POLICY, "key.touch": ANY_POLICY}
     found.about.append(("type", kind.name))
     _add_private(kind, found)
     if "alg.byte" in OPERATIONS[wish.operation].names:

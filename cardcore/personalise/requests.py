@@ -13,8 +13,8 @@ from cardcore.profile.model import Scheme
 
 if TYPE_CHECKING:
     from cardcore import Card
-    from cardcore.card import Pin
     from cardcore.keytypes import PrivateKey, PublicKey
+    from cardcore.pinpad.given import Pin
 
 
 def card_signer(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from cardcore.errors import InputError
+from cardcore.errors import InputError, NotSupported
 from cardcore.secret import Secret
 
 DEFAULT_SECONDS = 30
@@ -41,3 +41,20 @@ class PinPad:
 
 PinGiven = Secret | PinPad
 """A PIN itself, or the word that it comes from the reader's keypad."""
+
+Pin = Secret | str | bytes | PinPad
+"""A PIN, PUK or key as programs may give it."""
+
+
+def given(value: Pin) -> PinGiven:
+    """A PIN as it was given, as a `Secret` where it does not come from the keypad."""
+    return value if isinstance(value, PinPad) else secret(value)
+
+
+def secret(value: Pin) -> Secret:
+    """A secret that cannot come from a keypad: NotSupported if it should."""
+    if isinstance(value, PinPad):
+        raise NotSupported("this cannot be entered on the reader's keypad", hint="Give it from another source.")
+    if isinstance(value, str):
+        return Secret.from_text(value)
+    return value if isinstance(value, Secret) else Secret(value)

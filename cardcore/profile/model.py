@@ -49,6 +49,14 @@ class PinPolicy(StrEnum):
     NEVER = "never"
 
 
+class TouchPolicy(StrEnum):
+    """When a person has to touch the card before a key is used: each time, once in a while, or never."""
+
+    ALWAYS = "always"
+    CACHED = "cached"
+    NEVER = "never"
+
+
 class Usage(StrEnum):
     """What a key may be used for."""
 

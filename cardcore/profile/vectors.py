@@ -15,6 +15,7 @@ from cardcore.pin import PinSpec
 from cardcore.profile.commands import Rendered, algorithm_values, applies, names_of, render
 from cardcore.profile.model import Algorithm, Profile
 from cardcore.profile.template import Value, Values
+from cardcore.profile.vocabulary import ANY_POLICY
 from cardcore.secret import Secret
 
 T = TypeVar("T")
@@ -69,7 +70,8 @@ class Vector:
 
     def known(self, profile: Profile) -> Values:
         """Everything that the steps of the operation may name."""
-        known: dict[str, Value | Secret] = {"op": self.operation, **self.values}
+        usual = {"key.policy": ANY_POLICY, "key.touch": ANY_POLICY}
+        known: dict[str, Value | Secret] = {"op": self.operation, **usual, **self.values}
         if self.pin:
             known |= self._pin_values(profile)
         if self.key:

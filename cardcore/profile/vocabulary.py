@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cardcore.keytypes import KEY_TYPES, Kind
 from cardcore.padding import HASHES
-from cardcore.profile.model import Scheme
+from cardcore.profile.model import PinPolicy, Scheme, TouchPolicy
 
 
 class NameKind(StrEnum):
@@ -27,6 +27,9 @@ class NameKind(StrEnum):
     WORD = "word"
     NUMBER = "number"
 
+
+ANY_POLICY = "default"
+"""The value of `key.policy` and `key.touch` where nothing was asked for."""
 
 IN_HEADER = frozenset({NameKind.BYTE})
 IN_DATA = frozenset({NameKind.BYTE, NameKind.BYTES, NameKind.SECRET})
@@ -65,6 +68,7 @@ _KEY = frozenset(
     {"key.type", "key.kind", "key.size", "key.name", "key.ref", "key.file", "key.file.id", "key.certificate"}
 )
 _ALG = frozenset({"alg.byte", "alg.oid", "op"})
+_NEW_KEY = _KEY | _ALG | {"key.policy", "key.touch"}
 _USE = _KEY | _ALG | {"input", "scheme", "hash"}
 _PRIVATE = frozenset(f"private.{part}" for part in ("n", "e", "d", "p", "q", "dp", "dq", "qinv", "public"))
 _OBJECT = frozenset({"object", "object.high", "object.low", "object.index"})
@@ -102,13 +106,16 @@ OPERATIONS: Mapping[str, OperationEntry] = {
     "admin-kept": OperationEntry("tell whether the card keeps the admin key behind a PIN: `key` is kept", _NOTHING),
     "admin-key": OperationEntry("read the admin key that the card keeps behind a PIN", _NOTHING),
     "admin-keep": OperationEntry("write the new admin key to where the card keeps it", frozenset({"new_admin.key"})),
-    "generate": OperationEntry("generate a key pair and return its public key", _KEY | _ALG),
-    "import": OperationEntry("write a private key to the card", _KEY | _ALG | _PRIVATE),
+    "generate": OperationEntry("generate a key pair and return its public key", _NEW_KEY),
+    "import": OperationEntry("write a private key to the card", _NEW_KEY | _PRIVATE),
     "create-key": OperationEntry("make the place for a new key pair", _KEY),
     "activate-key": OperationEntry("end the making of a key's place that was interrupted", _KEY),
     "delete-key": OperationEntry("delete a key pair", _KEY),
     "key-info": OperationEntry(
-        "tell type, policy, origin and public key of a slot", _KEY - {"key.type", "key.kind", "key.size"}
+        "tell type, policy, touch, origin and public key of a slot", _KEY - {"key.type", "key.kind", "key.size"}
+    ),
+    "attest": OperationEntry(
+        "return a certificate by which the card says that it made a key", _KEY - {"key.type", "key.kind", "key.size"}
     ),
     "public-key": OperationEntry("return the public key of a slot", _KEY),
     "sign": OperationEntry("sign $input", _USE),
@@ -165,6 +172,12 @@ NAMES: Mapping[str, Entry] = {
     "key.type": Entry(NameKind.WORD, "type of the key pair", tuple(KEY_TYPES)),
     "key.kind": Entry(NameKind.WORD, "kind of the key pair", tuple(Kind)),
     "key.size": Entry(NameKind.NUMBER, "size of the modulus or field in bits"),
+    "key.policy": Entry(
+        NameKind.WORD, "when the new key shall want its PIN", (ANY_POLICY, *(policy.value for policy in PinPolicy))
+    ),
+    "key.touch": Entry(
+        NameKind.WORD, "when the new key shall want a touch", (ANY_POLICY, *(policy.value for policy in TouchPolicy))
+    ),
     "key.name": Entry(NameKind.WORD, "name of the key slot in this profile"),
     "key.ref": Entry(NameKind.BYTE, "reference byte of the key slot"),
     "key.file": Entry(NameKind.BYTES, "file that holds the key"),

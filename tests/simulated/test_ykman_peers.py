@@ -203,14 +203,26 @@ def test_a_management_key_that_ykman_protects(bench: Bench) -> None:
 
 
 def test_policies_that_ykman_chose(bench: Bench) -> None:
-    for slot, policy in (("9a", "ALWAYS"), ("9c", "ONCE"), ("9d", "NEVER")):
-        bench.ykman("keys", "generate", "-a", "ECCP256", "--pin-policy", policy, "-m", ADMIN, slot, f"{slot}.pem")
-        assert bench.key(slot)["pin_policy"] == policy.lower()
+    for slot, pin, touch in (("9a", "ALWAYS", "NEVER"), ("9c", "ONCE", "CACHED"), ("9d", "NEVER", "ALWAYS")):
+        policies = ("--pin-policy", pin, "--touch-policy", touch)
+        bench.ykman("keys", "generate", "-a", "ECCP256", *policies, "-m", ADMIN, slot, f"{slot}.pem")
+        assert (bench.key(slot)["pin_policy"], bench.key(slot)["touch"]) == (pin.lower(), touch.lower())
         bench.signs(slot, f"{slot}.pem")
     bench.cardcore("sign", "--key", "9d", "message", "--out", "signature")
     assert "Verified OK" in bench.run(
         "openssl", "dgst", "-sha256", "-verify", "9d.pem", "-signature", "signature", "message"
     )
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["generated", "imported"])
+def test_policies_that_we_chose(bench: Bench, imported: bool) -> None:
+    bench.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "key")
+    for slot, pin, touch in (("9a", "always", "cached"), ("9d", "never", "always"), ("9e", "once", "never")):
+        make = ("import", slot, "key") if imported else ("generate", slot, "--type", "ecp256")
+        bench.cardcore("key", *make, "--admin", "env:ADMIN", "--pin-policy", pin, "--touch", touch)
+        told = bench.ykman("keys", "info", slot)
+        assert re.search(rf"^PIN required for use: +{pin.upper()}$", told, flags=re.M)
+        assert re.search(rf"^Touch required for use: +{touch.upper()}$", told, flags=re.M)
 
 
 def test_keys_are_moved_and_deleted(bench: Bench) -> None:
@@ -247,12 +259,19 @@ def test_resets(bench: Bench) -> None:
 
 
 def test_attestation(bench: Bench) -> None:
-    bench.cardcore("key", "generate", "9a", "--type", "rsa2048", "--admin", "env:ADMIN", "--out", "9a.pem")
-    bench.ykman("keys", "attest", "9a", "attested.crt")
     bench.ykman("certificates", "export", "f9", "authority.crt")
-    assert "OK" in bench.run("openssl", "verify", "-CAfile", "authority.crt", "attested.crt")
-    named = bench.run("openssl", "x509", "-in", "attested.crt", "-noout", "-pubkey")
-    assert named.split() == (bench.folder / "9a.pem").read_text().split()
+    for by_ykman in (False, True):
+        if by_ykman:
+            bench.ykman("keys", "generate", "-m", ADMIN, "9a", "9a.pem")
+        else:
+            bench.cardcore("key", "generate", "9a", "--type", "rsa2048", "--admin", "env:ADMIN", "--out", "9a.pem")
+        bench.ykman("keys", "attest", "9a", "theirs.crt")
+        bench.cardcore("cert", "attest", "9a", "--out", "ours.crt")
+        for name in ("theirs.crt", "ours.crt"):
+            assert "OK" in bench.run("openssl", "verify", "-CAfile", "authority.crt", name)
+            named = bench.run("openssl", "x509", "-in", name, "-noout", "-pubkey")
+            assert named.split() == (bench.folder / "9a.pem").read_text().split()
     bench.run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "key")
     bench.cardcore("key", "import", "9a", "key", "--admin", "env:ADMIN")
     assert "failed" in bench.ykman("keys", "attest", "9a", "none.crt", status=1)
+    assert "was not made on this card" in bench.cardcore("cert", "attest", "9a", status=1)

@@ -70,6 +70,7 @@ CASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "key public": (("key", "public", "9a"),),
     "cert list": (SELF_SIGN, ("cert", "list")),
     "cert export": (SELF_SIGN, ("cert", "export", "9a")),
+    "cert attest": (("cert", "attest", "9a"),),
     "cert import": (
         (*SELF_SIGN, "--no-store", "--out", "a.crt"),
         ("cert", "import", "9a", "a.crt", "--admin", "env:ADMIN"),

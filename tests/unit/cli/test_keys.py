@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -21,11 +22,13 @@ PASSWORD = ("--password", "env:PASSWORD")
 def test_the_names_to_choose_from_are_those_of_the_library() -> None:
     from cardcore import certificates, keytypes, padding, procedures
     from cardcore.cli import admin, cert
-    from cardcore.profile.model import Scheme
+    from cardcore.profile.model import PinPolicy, Scheme, TouchPolicy
 
     assert set(options.KEY_TYPES) == set(keytypes.KEY_TYPES)
     assert options.HASHES == padding.HASHES
     assert set(options.SIGNATURE_SCHEMES) | set(options.DECRYPTION_SCHEMES) == set(Scheme)
+    assert set(options.PIN_POLICIES) == set(PinPolicy)
+    assert set(options.TOUCH_POLICIES) == set(TouchPolicy)
     assert cert.CERTIFICATE_HASHES == certificates.HASHES
     assert set(admin.CIPHERS) == set(procedures.CIPHERS)
 
@@ -41,6 +44,31 @@ def test_generate_prints_the_public_key(shell: Shell) -> None:
     assert openssl("pkey", "-pubin", "-inform", "DER", stdin=der) == (shell.folder / "new.pem").read_bytes()
     shell.ok("key", "public", "9a", "--der", "--out", "new.der")
     assert (shell.folder / "new.der").read_bytes() == der
+
+
+def test_policies_of_new_keys(shell: Shell) -> None:
+    shell.ok("key", "generate", "9a", "--type", "ecp256", *ADMIN_OPTION, "--pin-policy", "always", "--touch", "cached")
+    shell.file("key.pem", openssl("genrsa", "2048"))
+    shell.ok("key", "import", "9d", "key.pem", *ADMIN_OPTION, "--pin-policy", "never", "--touch", "never")
+    shell.generate("9c", "ecp256")
+    keys = {key["name"]: (key["pin_policy"], key["touch"]) for key in shell.document("key", "list")["keys"]}
+    assert keys == {"9a": ("always", "cached"), "9c": ("always", "never"), "9d": ("never", "never")}
+    lines = shell.ok("key", "list").out.splitlines()
+    assert [", touch" in line for line in lines] == [False, True, False, False]
+
+
+def test_the_card_attests_what_it_made(shell: Shell) -> None:
+    public = shell.generate("9a", "ecp256")
+    attested = shell.ok("cert", "attest", "9a").raw
+    assert openssl("x509", "-noout", "-pubkey", stdin=attested) == Path(public).read_bytes()
+    shell.ok("cert", "attest", "9a", "--der", "--out", "attested.der")
+    assert b"BEGIN CERTIFICATE" in openssl("x509", "-inform", "DER", "-in", "attested.der")
+    shell.file("key.pem", openssl("genrsa", "2048"))
+    shell.ok("key", "import", "9d", "key.pem", *ADMIN_OPTION)
+    for name, why in (("9d", "was not made on this card"), ("9c", "no key in 9c")):
+        refused = shell.card("cert", "attest", name)
+        assert refused.status == 1
+        assert why in refused.err
 
 
 def test_list_and_delete(shell: Shell) -> None:
