@@ -94,7 +94,7 @@ class Files:
         return len(_difference(old, new)[1]) <= self._step
 
     def write(self, path: bytes, parts: Iterable[tuple[int, bytes]]) -> None:
-        """Write parts of a file, each from its place on."""
+        """Write parts of a file, each from its place on; InputError for one beyond what READ BINARY could reach."""
         self.select(path)
         for start, content in parts:
             self._write(path, start, content)
@@ -104,7 +104,8 @@ class Files:
         self.write(path, [(0, content)])
 
     def create(self, path: bytes, size: int, access: str) -> None:
-        """Make a file that anybody may read, and write as `access` says (free, pin)."""
+        """Make a file that anybody may read, and write as `access` says (free, pin); InputError if it is too large."""
+        _require_place(path, size)
         parent = path[:-2]
         values: dict[str, Value] = {"parent": _below_mf(parent), "parent.id": parent[-2:], "file.id": path[-2:]}
         values |= {"file.size": size.to_bytes(2), "file.access": access}
@@ -163,6 +164,7 @@ class Files:
         return found
 
     def _write(self, path: bytes, start: int, content: bytes) -> None:
+        _require_place(path, start + len(content))
         for done in range(0, len(content), self._step):
             part = content[done : done + self._step]
             try:
@@ -173,6 +175,12 @@ class Files:
                 raise InputError(
                     f"the file {path.hex().upper()} of the card is full", hint="Delete what is not needed any more."
                 ) from error
+
+
+def _require_place(path: bytes, end: int) -> None:
+    """InputError if a file would be longer than offsets are: 15 bits (ISO 7816-4:2020, 11.3)."""
+    if end > MAX_FILE:
+        raise InputError(f"the file {path.hex().upper()} would have {end} bytes", hint=f"{MAX_FILE} are possible.")
 
 
 def _difference(old: bytes, new: bytes) -> tuple[int, bytes]:

@@ -48,8 +48,13 @@ def name_of(key_id: bytes) -> str:
 
 
 def id_of(name: str) -> bytes:
-    """The identifier that a new key of this name gets."""
-    return bytes.fromhex(name.rjust(len(name) + len(name) % 2, "0"))
+    """The identifier that a new key of this name gets; InputError for a name that is none in hexadecimal."""
+    try:
+        return bytes.fromhex(name.rjust(len(name) + len(name) % 2, "0"))
+    except ValueError as error:
+        raise InputError(
+            f"{name} is no identifier of a key", hint="Name keys of such cards in hexadecimal: 1, 45."
+        ) from error
 
 
 class Pkcs15Directory:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from cardcore.card import Card
 from cardcore.directory.pkcs15 import der, encoding
-from cardcore.errors import ReplyError
+from cardcore.errors import InputError, ReplyError
 from cardcore.keytypes import KEY_TYPES
 from cardcore.opening import open_on
 from cardcore.profile.model import KeySlot
@@ -263,3 +263,32 @@ def test_a_directory_with_one_of_our_numbers_is_not_what_was_left(
             assert not room._delete_if_left(path("34FF"), b"")
             assert room._delete_if_left(path("3401"), b"")
     assert 0x34EE in card.files
+
+
+@pytest.mark.parametrize("size", [32769, 65536, 100_000])
+def test_what_no_offset_reaches_is_not_written(card: IsoCard, size: int) -> None:
+    """Bit 8 of P1 would make another file of it."""
+    before = card.files
+    with used(card, PIN) as opened:
+        for fid in ("3299", "3400"):
+            with pytest.raises(InputError, match=f"{size} bytes"):
+                opened.write(APPLICATION + fid, bytes(size))
+        slot = opened.keyring.slot("1")
+        with pytest.raises(InputError):
+            opened.keyring._directory.store_certificate(slot, bytes(size))
+    assert without_times(card.files) == without_times(before)
+
+
+def without_times(files: dict[int, bytes]) -> dict[int, bytes]:
+    """All but EF.TokenInfo, where the time of a change stands that may have come to nothing."""
+    return {fid: content for fid, content in files.items() if fid != 0x5032}
+
+
+def test_keys_that_a_profile_names_otherwise_are_not_there() -> None:
+    made = volatile_card("isoapplet", cost=ScryptCost(n=16))
+    with open_on(SoftTransport(made, "iso")) as opened:
+        slot = KeySlot(name="signer", ref=3)
+        opened.verify(PIN)
+        for refused in (opened.keyring._directory.delete_certificate, opened.keyring._directory.strike):
+            with pytest.raises(InputError, match="no identifier"):
+                refused(slot)
