@@ -17,6 +17,7 @@ from cardcore.cli.options import (
     last_try_option,
     pin_option,
     type_option,
+    with_type,
 )
 from cardcore.cli.output import refuse_terminal
 from cardcore.cli.secrets import Source
@@ -56,7 +57,7 @@ def decrypt(
     """
     files.check_target(out)
     data = files.read(file)
-    with context.card() as card, Authority(card, pin=pin) as authority:
+    with context.card() as card, Authority(card, pin=pin) as authority, with_type(key_type):
         name = card.keyring.slot(key).name
         if authority.asks_for_pin:
             card.keyring.expect(name, "decipher", key_type or "")

@@ -5,12 +5,14 @@ The names are written out here because looking them up in the library would make
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
 
 from cardcore.cli.secrets import SOURCE
+from cardcore.errors import StatusError
 from cardcore.lines import is_line, shown
 
 T = TypeVar("T", bound=Callable[..., object])
@@ -105,6 +107,17 @@ def policy_options(function: T) -> T:
     touch = "When somebody has to touch the card, where it gives the choice; cached: once for some seconds."
     function = click.option("--touch", type=click.Choice(TOUCH_POLICIES), help=touch)(function)
     return click.option("--pin-policy", type=click.Choice(PIN_POLICIES), help=policy)(function)
+
+
+@contextmanager
+def with_type(given: str | None) -> Iterator[None]:
+    """A card that refuses for no reason of its own may have a key of another type than was given: the hint says so."""
+    try:
+        yield
+    except StatusError as error:
+        if given:
+            error.hint = error.hint or f"Is it a key of type {given}? Without --type the card is asked."
+        raise
 
 
 def hash_option(function: T) -> T:

@@ -155,7 +155,8 @@ def _several(output: Output, journal: Journal, run: Run, asked: list[Asked], *, 
         "refused": counts[Answer.REFUSED],
         "cards": [_verdict_document(one) for one in verdicts],
     }
-    output.result(document, _lines(run, verdicts, counts[Answer.GOES_ON], dry_run=dry_run))
+    lines = _lines(verdicts, counts[Answer.GOES_ON], dry_run=dry_run)
+    output.result(document, lines or f"there is no such card in the run {run.name}; nothing was done")
     if counts[Answer.REFUSED]:
         raise InputError(
             f"{counts[Answer.REFUSED]} of {count(len(verdicts), 'card')} cannot go on",
@@ -163,9 +164,9 @@ def _several(output: Output, journal: Journal, run: Run, asked: list[Asked], *, 
         )
 
 
-def _lines(run: Run, verdicts: list[Verdict], number: int, *, dry_run: bool) -> list[str]:
+def _lines(verdicts: list[Verdict], number: int, *, dry_run: bool) -> list[str]:
     if not verdicts:
-        return [f"no card of the run {run.name} is parked for that"]
+        return []
     rows = [_row(one, dry_run=dry_run) for one in verdicts]
     go = "would go on" if dry_run else "goes on" if number == 1 else "go on"
     told = f"{count(number, 'card')} {go} when inserted in a run"

@@ -9,7 +9,15 @@ import click
 from cardcore.cli import files
 from cardcore.cli.authorising import Authority
 from cardcore.cli.context import Context, pass_context
-from cardcore.cli.options import examples, key_option, last_try_option, pin_option, signature_options, type_option
+from cardcore.cli.options import (
+    examples,
+    key_option,
+    last_try_option,
+    pin_option,
+    signature_options,
+    type_option,
+    with_type,
+)
 from cardcore.cli.output import refuse_terminal
 from cardcore.cli.secrets import Source
 
@@ -51,7 +59,7 @@ def sign(
     if not files.is_file(out) and not context.output.json_wanted:
         refuse_terminal("signature")
     data = files.read(file)
-    with context.card() as card, Authority(card, pin=pin) as authority:
+    with context.card() as card, Authority(card, pin=pin) as authority, with_type(key_type):
         name = card.keyring.slot(key).name
         if authority.asks_for_pin:
             card.keyring.expect(name, "sign", key_type or "")

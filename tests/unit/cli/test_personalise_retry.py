@@ -82,7 +82,7 @@ def test_people_read_a_line_for_each(bureau: Shell) -> None:
     assert said[1].endswith("  goes on")
     assert said[-1] == "2 cards go on when inserted in a run"
     none = bureau("personalise", "retry", "staff.yaml", "--reason", "tries-spent")
-    assert (none.status, none.out) == (0, "no card of the run staff is parked for that\n")
+    assert (none.status, none.out) == (0, "there is no such card in the run staff; nothing was done\n")
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,11 @@ def test_a_signature_takes_few_commands(rsa: Shell) -> None:
 
 def test_the_type_that_was_given_is_believed(rsa: Shell) -> None:
     ended = rsa.card("--json", *SIGN, "9a", "--type", "ecp256")
-    assert ended.status == 1
+    assert (ended.status, ended.error["sw"]) == (1, "6A80")
+    assert "of type ecp256" in ended.error["hint"]
+    block = rsa.file("block", bytes(512))
+    decrypt = rsa.card("--json", "decrypt", "--key", "9a", "--type", "rsa4096", "--pin", "env:PIN", block)
+    assert "of type rsa4096" in decrypt.error["hint"]
     assert rsa.document("pin", "status")["pins"][0]["tries_left"] == 3
 
 
