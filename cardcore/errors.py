@@ -208,7 +208,8 @@ class ProfileError(CardError):
     code = "profile"
 
     def __init__(self, message: str, *, file: str | Path = "", line: int = 0, column: int = 0, hint: str = "") -> None:
-        where = f"{file}:{line}:{column}: " if file else ""
+        place = f":{line}:{column}" if line else ""
+        where = f"{file}{place}: " if file else ""
         super().__init__(where + message, hint=hint)
         self.reason = message
         self.file = str(file)

@@ -144,7 +144,7 @@ def describe(info: SoftCardInfo) -> dict[str, object]:
     return {
         "name": info.name,
         "reader": f"soft:{info.name}",
-        "application": info.application,
+        "application": info.application or None,
         "serial": info.serial or None,
         "file": str(info.path),
     }
@@ -158,9 +158,12 @@ def list_cards(context: Context) -> None:
 
     store = SoftCardStore()
     found = store.list()
-    rows = [(info.name, info.application, info.serial or _NOT_YET) for info in found]
+    rows = [(info.name, info.application, info.damage or info.serial or _NOT_YET) for info in found]
     people = table(("NAME", "APPLICATION", "SERIAL"), rows) if found else ["there are no software cards"]
-    document = {"directory": str(store.directory), "cards": [describe(info) for info in found]}
+    document = {
+        "directory": str(store.directory),
+        "cards": [{**describe(info), "damage": info.damage or None} for info in found],
+    }
     context.output.result(document, people)
 
 

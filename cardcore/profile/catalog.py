@@ -97,7 +97,8 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ProfileError(f"the profile cannot be read: {error.strerror}", file=path) from error
+        hint = "Check the path and your rights."
+        raise ProfileError(f"the profile cannot be read: {error.strerror}", file=path, hint=hint) from error
 
 
 def catalog(directories: list[Path] | None = None, without: frozenset[Path] = frozenset()) -> Catalog:

@@ -30,12 +30,16 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNOREC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoftCardInfo:
-    """A software card as it is listed; `serial` as its family shows it, empty while a blank card has none."""
+    """A software card as it is listed; `serial` as its family shows it, empty while a blank card has none.
+
+    `damage` says what is wrong with its file, and is empty for a card that can be used; then there is an application.
+    """
 
     name: str
     application: str
     serial: str
     path: Path
+    damage: str = ""
 
 
 class FileMemory:
@@ -101,11 +105,24 @@ class FileMemory:
 def _read_file(path: Path) -> JsonObject:
     try:
         content = json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or content.get("format") != _FORMAT or not content.get("applications"):
+    if (
+        not isinstance(content, dict)
+        or content.get("format") != _FORMAT
+        or not _are_states(content.get("applications"))
+    ):
         raise CardError(f"{path} is no software card file of format {_FORMAT}", hint="Restore it from a backup.")
     return content
+
+
+def _are_states(applications: object) -> bool:
+    """Whether there are states of applications, by name; what is in them is each application's own matter."""
+    return (
+        isinstance(applications, dict)
+        and bool(applications)
+        and all(isinstance(state, dict) for state in applications.values())
+    )
 
 
 def write_safely(path: Path, content: dict[str, Any]) -> None:
@@ -192,7 +209,7 @@ class SoftCardStore:
         return open_card(memory, applications)
 
     def list(self) -> list[SoftCardInfo]:
-        """Every card in the directory, by name."""
+        """Every card in the directory, by name; one whose file is damaged too."""
         paths = sorted(self._directory.glob("*.json")) if self._directory.is_dir() else []
         return [self._info(path) for path in paths if _is_name(path.stem)]
 
@@ -208,10 +225,19 @@ class SoftCardStore:
 
     def _info(self, path: Path) -> SoftCardInfo:
         memory = FileMemory(path)
-        with memory.session():
-            content = memory.content
-        application, state = next(iter(content["applications"].items()))
-        return SoftCardInfo(name=path.stem, application=application, serial=shown_serial(application, state), path=path)
+        application = serial = damage = ""
+        try:
+            with memory.session():
+                content = memory.content
+            application, state = next(iter(content["applications"].items()))
+            serial = shown_serial(application, state)
+        except CardError as error:
+            damage = error.message
+        except OSError as error:
+            damage = f"{path} cannot be read: {error.strerror}"
+        except (KeyError, TypeError, ValueError):
+            damage = f"{path} lacks a part of the card's state"
+        return SoftCardInfo(name=path.stem, application=application, serial=serial, path=path, damage=damage)
 
     def _existing(self, name: str) -> Path:
         path = self._path(name)

@@ -211,6 +211,33 @@ def test_a_card_to_practise_on_is_no_card_that_can_be_used_yet(shell: Shell) -> 
     assert shell(*command.split()).status == 0
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[" * 100_000,
+        b'{"format": 1, "applications": [1]}',
+        b'{"format": 1, "applications": {}}',
+        b'{"format": 1, "applications": {"piv": null}}',
+        b'{"format": 1, "applications": {"piv": {}}}',
+        b'{"format": 1, "applications": {"nope": {}}}',
+    ],
+    ids=lambda content: str(content[:48]),
+)
+def test_a_damaged_card_hides_no_other(shell: Shell, content: bytes) -> None:
+    (shell.store.directory / "damaged.json").write_bytes(content)
+    ended = shell("--json", "soft", "list")
+    assert_documented("soft list", ended.json)
+    damage = {card["name"]: card["damage"] for card in ended.json["cards"]}
+    assert damage["alice"] is None
+    assert damage["damaged"]
+    assert damage["damaged"] in shell("soft", "list").out
+    opened = shell("--reader", "soft:damaged", "info")
+    assert opened.status != 0
+    assert "unexpected" not in opened.err
+    assert shell("soft", "delete", "damaged").status == 0
+
+
 def test_attach_without_a_card_or_driver(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shell("soft", "attach", "bob").status == 3
     monkeypatch.setattr("cardcore.softcard.serve", lambda *_, **__: None)
