@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cardcore.profile.model import TouchPolicy as TouchPolicy
     from cardcore.profile.model import Usage as Usage
     from cardcore.secret import Secret as Secret
+    from cardcore.secret import forbid_core_dumps as forbid_core_dumps
     from cardcore.softcard import SoftCardStore as SoftCardStore
     from cardcore.transport.pcsc import list_readers as list_readers
     from cardcore.transport.reader_list import ReaderList as ReaderList
@@ -54,6 +55,7 @@ _HOMES = {
     "SoftCardStore": "cardcore.softcard",
     "TouchPolicy": "cardcore.profile.model",
     "Usage": "cardcore.profile.model",
+    "forbid_core_dumps": "cardcore.secret",
     "known_atrs": "cardcore.profile.known_atrs",
     "list_readers": "cardcore.transport.pcsc",
     "open_card": "cardcore.opening",

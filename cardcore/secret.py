@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Self
 
 from cardcore.errors import InputError
+
+
+def forbid_core_dumps() -> None:
+    """Let this process leave no image of its memory when it crashes: for programs that hold secrets.
+
+    By the limit on its size, which crash handlers that the system hands the image to respect too. Windows has no such
+    limit, and leaves no image unless it was set up to.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class Secret:

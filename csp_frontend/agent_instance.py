@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from cardcore.errors import CardError
+from csp_frontend.endpoint import make_directory
 
 if sys.platform == "win32":
     import msvcrt
@@ -29,8 +30,8 @@ class InstanceLock:
         self._descriptor = -1
 
     def acquire(self) -> None:
-        """Take the lock; AlreadyRunning if another process has it."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Take the lock; AlreadyRunning if another process has it, InputError if others may write beside it."""
+        make_directory(self._path.parent)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _lock(descriptor)

@@ -8,6 +8,8 @@ import logging.handlers
 import os
 from pathlib import Path
 
+from csp_frontend.endpoint import make_directory
+
 FILE_NAME = "agent.log"
 MAX_BYTES = 1 << 20
 KEPT = 4
@@ -33,7 +35,7 @@ def start(path: Path | None, level: str, *, terminal: bool = False) -> logging.L
     root = logging.getLogger("csp_frontend")
     handlers: list[logging.Handler] = [logging.StreamHandler()] if terminal else []
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         handlers.append(PrivateFileHandler(path, maxBytes=MAX_BYTES, backupCount=KEPT, encoding="utf-8"))
     for logger in (root, logging.getLogger("cardcore")):
         stop(logger)

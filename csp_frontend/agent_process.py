@@ -150,7 +150,8 @@ def start_detached(options: Sequence[str] = ()) -> None:
 
     `options` are those of `personal-csp agent` that it gets.
     """
-    arguments = [sys.executable, "-m", "csp_frontend", "agent", *options]
+    # -P: nothing is imported from the working directory, which is the one of whoever starts it, and may be anybody's
+    arguments = [sys.executable, "-P", "-m", "csp_frontend", "agent", *options]
     flags = 0x00000208 if sys.platform == "win32" else 0  # DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP
     process = subprocess.Popen(  # noqa: S603 - this program itself
         arguments,

@@ -14,7 +14,7 @@ from typing import Self
 
 from platformdirs import user_state_path
 
-from cardcore.errors import CardError
+from cardcore.errors import CardError, InputError
 from csp_frontend.handshake import SECRET_SIZE
 
 APPLICATION = "personal-csp"
@@ -66,9 +66,25 @@ def default_path() -> Path:
     return directory() / FILE_NAME
 
 
+def make_directory(path: Path) -> None:
+    """Make it, with mode 0700, if there is none; InputError for one that is another user's, or open to everybody.
+
+    Whoever can write there can put links in the places of the agent's files.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        return
+    status = path.stat()
+    if status.st_uid not in (0, os.geteuid()) or status.st_mode & stat.S_IWOTH:
+        raise InputError(
+            f"others may write into {path}, so the agent keeps no files there",
+            hint=f"Choose another directory ({ENVIRONMENT}), or take their rights away.",
+        )
+
+
 def write(path: Path, endpoint: Endpoint) -> None:
-    """Put the file in its place at once and whole, mode 0600, in a directory of mode 0700 if there was none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Put the file in its place at once and whole, mode 0600, in a directory as `make_directory` makes it."""
+    make_directory(path.parent)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:

@@ -78,9 +78,11 @@ def _dialog(*, terminal: bool) -> PinDialog:
 
 
 def _run(dialog: PinDialog, endpoints: tuple[Path, ...], config: Path | None, *, log_here: bool) -> None:
+    from cardcore import forbid_core_dumps
     from csp_frontend import agent_log, configuration
     from csp_frontend.agent_process import AgentProcess, log_path
 
+    forbid_core_dumps()
     chosen = configuration.load(config)
     logger = agent_log.start(log_path(), chosen.log_level, terminal=log_here)
     try:

@@ -9,6 +9,7 @@ import traceback
 from types import TracebackType
 from typing import BinaryIO
 
+from cardcore import forbid_core_dumps
 from csp_frontend.prompts import Wanted
 from csp_frontend.window import messages
 from csp_frontend.window.messages import Kind, Order, Reply
@@ -18,6 +19,7 @@ _POLL_MS = 50
 
 def main() -> int:
     """One window. It also ends when the agent closes the pipe: nobody wants the answer any more."""
+    forbid_core_dumps()
     with (
         os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as source,
         os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0) as sink,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ import pytest
 
 from cardcore import SoftCardStore, open_card
 from cardcore.softcard import ScryptCost, factory_secrets
+from csp_frontend.agent_process import start_detached, stop_running
+from csp_frontend.client import Client
 from tests.frontend.agents import RunningAgent
 
 PIN = "123456"
@@ -198,6 +201,41 @@ def test_an_agent_in_the_background(tmp_path: Path) -> None:
         assert run(env, "agent", "--stop").stdout == "The agent has ended.\n"
     assert run(env, "agent", "--stop").stdout == "No agent runs.\n"
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".json") == ["agent.lock", "agent.log"]
+
+
+def test_an_agent_in_the_background_imports_nothing_from_where_it_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of everybody's there may be anything; and there is no image of its memory if it crashes."""
+    monkeypatch.setenv("PERSONAL_CSP_DIR", str(tmp_path / "state"))
+    (tmp_path / "click.py").write_text("raise SystemExit('somebody else is imported')\n")
+    monkeypatch.chdir(tmp_path)
+    try:
+        start_detached()
+        with Client() as client:
+            pid = client.status()["agent"]["pid"]
+        limits = Path(f"/proc/{pid}/limits")
+        if limits.exists():
+            assert re.search(r"Max core file size +0 +0 ", limits.read_text())
+    finally:
+        stop_running()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists in place of modes")
+def test_an_agent_keeps_no_files_where_others_may_write(tmp_path: Path) -> None:
+    """A link of somebody else's in the place of the log would be written through."""
+    public = tmp_path / "public"
+    public.mkdir()
+    public.chmod(0o1777)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (public / "agent.log").symlink_to(victim)
+    env = {**os.environ, "PERSONAL_CSP_DIR": str(public)}
+    assert "others may write into" in run(env, "agent", status=1).stderr
+    assert victim.read_text() == "mine"
+    assert [path.name for path in public.iterdir()] == ["agent.log"]
+    private = {**env, "PERSONAL_CSP_DIR": str(tmp_path / "private")}
+    assert "others may write into" in run(private, "agent", "--endpoint", str(public / "agent"), status=1).stderr
 
 
 def test_an_agent_in_the_background_gets_the_options(tmp_path: Path) -> None:
