@@ -10,6 +10,9 @@ import gc
 import sys
 from collections.abc import Sequence
 
+from cardcore.cli.signals import end_in_order
+from cardcore.secret import forbid_core_dumps
+
 _PATIENCE = 50_000
 """So many new objects make the collector look for garbage. Loading makes as many and hardly any of them is garbage."""
 
@@ -19,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(arguments)
     gc.set_threshold(_PATIENCE)
+    forbid_core_dumps()
+    end_in_order()
     if None in (sys.stdin, sys.stdout, sys.stderr):
         from cardcore.cli.streams import stand_in
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -151,6 +155,32 @@ def test_what_goes_on_with_a_secret_is_not_remembered_either() -> None:
     masker = ChainMasker()
     lines = ("10 DB 3F FF 03 4D 01 01", "apdu 10DB3FFF020A0B", "00 DB 3F FF 02 0C 0D", "00 DB 3F FF 02 5C 00")
     assert [typed.may_be_remembered(line, masker) for line in lines] == [False, False, False, True]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends programs without asking them")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_the_shell_lets_it_log_out_first(shell: Shell, tmp_path: Path, number: int) -> None:
+    """And there is no image of its memory, with the PIN, if it crashes."""
+    trace = tmp_path / "trace"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cardcore", "--reader", "soft:alice", "--trace", str(trace), "shell"],
+        env={**os.environ, "PIN": PIN},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("pin verify --pin env:PIN\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "the PIN is right\n"
+        limits = Path(f"/proc/{process.pid}/limits")
+        if limits.exists():
+            assert re.search(r"Max core file size +0 +0 ", limits.read_text())
+        process.send_signal(number)
+        assert process.wait(20) == 128 + number
+    assert [json.loads(line).get("c", "close") for line in trace.read_text().splitlines()][-2:] == ["0020ff80", "close"]
 
 
 COMPLETED = [
