@@ -161,6 +161,7 @@ def run(
         journal = stack.enter_context(Journal.open(journal_place(store, plan)))
         if station is not None and not journal.store.is_shared:
             raise OptionError("stations share a database", hint="Name it with --store postgresql://USER@HOST/DATABASE.")
+        stack.enter_context(journal.store.alone())
         begun = begin(journal, read, run_name or plan.stem, resume=resume)
         enrolling = enrol(context.output, journal, read, begun, resume=resume, accept=accept)
         emit = stack.enter_context(_listening(context.output, _words(command), beep=beep))

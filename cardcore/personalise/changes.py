@@ -41,7 +41,6 @@ class Change:
         now = time()
         if not (again and self._restarted(card, step, number, now)):
             self._insert_step(card, step, number, now)
-        self._touch(card)
 
     def _restarted(self, card: int, step: str, number: int, now: float) -> bool:
         begun = (STEPS.c.card == card) & (STEPS.c.step == step) & (STEPS.c.state == StepState.STARTED)
@@ -84,7 +83,6 @@ class Change:
         """A step that was started has certainly not happened: the card refused it."""
         mine = (STEPS.c.card == card) & (STEPS.c.step == step) & (STEPS.c.state == StepState.STARTED)
         self._connection.execute(delete(STEPS).where(mine))
-        self._touch(card)
 
     # Secrets
 
@@ -193,9 +191,6 @@ class Change:
 
     # The card
 
-    def _touch(self, card: int) -> None:
-        self._connection.execute(update(CARDS).where(CARDS.c.id == card).values(touched_at=time()))
-
     def parked(self, card: int, reason: Reason, detail: str) -> None:
         """A card is put aside, for a reason."""
         state = CardState.WAITING if reason is Reason.CERTIFICATE_PENDING else CardState.PARKED
@@ -221,14 +216,19 @@ class Change:
         )
 
     def ended(self, card: int, state: CardState, revoke: str) -> None:
-        """A card counts no longer (UNDONE, REPLACED): its holder is next, its certificates are to be revoked."""
+        """A card counts no longer (UNDONE, REPLACED): its holder is next, its certificates are to be revoked.
+
+        JournalConflict if it did not count any more: its holder may have another one by now.
+        """
         now = time()
         row = self._connection.execute(select(CARDS.c.run, CARDS.c.holder).where(CARDS.c.id == card)).one()
-        self._connection.execute(
+        changed = self._connection.execute(
             update(CARDS)
-            .where(CARDS.c.id == card)
+            .where(CARDS.c.id == card, CARDS.c.live_holder.is_not(None))
             .values(state=state, live_serial=None, live_holder=None, reader=None, touched_at=now, ended_at=now)
         )
+        if not changed.rowcount:
+            raise JournalConflict(f"card {card} of {row.holder} counts no longer, as somebody else has decided")
         self._connection.execute(
             update(HOLDERS)
             .where(HOLDERS.c.run == row.run, HOLDERS.c.holder == row.holder)

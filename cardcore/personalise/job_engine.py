@@ -22,7 +22,7 @@ from psycopg.errors import RaiseException
 from sqlalchemy.engine import URL
 
 from cardcore.personalise.changes import JournalConflict
-from cardcore.personalise.store import StoreError
+from cardcore.personalise.journal_file import StoreError
 
 T = TypeVar("T")
 TASK = "cardcore.personalise"

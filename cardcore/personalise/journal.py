@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from cardcore.errors import InputError
 from cardcore.personalise.changes import Change, JournalConflict
 from cardcore.personalise.holder_rows import correct_holders, insert_holders
+from cardcore.personalise.holding import as_touched, later_than
 from cardcore.personalise.reasons import Reason, Refusal
 from cardcore.personalise.records import (
     CardRecord,
@@ -243,11 +244,12 @@ class Journal:
         JournalConflict if it is finished, counts no longer, or is not as it was when it was looked at: somebody else
         has taken it up meanwhile.
         """
+        where = {"reader": reader, "station": station}
         with self.store.write() as connection:
             changed = connection.execute(
                 update(CARDS)
                 .where(_as_seen(card), CARDS.c.state.in_(_OPEN))
-                .values(state=CardState.ACTIVE, reader=reader, station=station, touched_at=time())
+                .values(state=CardState.ACTIVE, touched_at=later_than(card.touched_at), **where)
             )
             if not changed.rowcount:
                 raise JournalConflict(f"card {card.id} is finished, counts no longer, or was taken up by others")
@@ -326,7 +328,7 @@ def _counts(connection: Connection, column: Column[str], which: ColumnElement[bo
 
 
 def _as_seen(card: CardRecord) -> ColumnElement[bool]:
-    return (CARDS.c.id == card.id) & (CARDS.c.touched_at == card.touched_at)
+    return (CARDS.c.id == card.id) & (CARDS.c.state == card.state) & as_touched(card.touched_at)
 
 
 def _assigned(connection: Connection, holder: Row[Any], where: Mapping[str, str]) -> CardRecord:

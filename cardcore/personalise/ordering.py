@@ -61,7 +61,7 @@ class OrderStep(Step):
         record = self._record(work)
         order = self._order(work, record)
         if record.state is CertificateState.REQUESTED:
-            with work.journal.change() as change:
+            with work.change() as change:
                 change.ordered(work.record.id, self._key)
             return self._sent(work, lambda: issuer.order(order))
         if record.ask_after is not None and record.ask_after > time():
@@ -76,7 +76,7 @@ class OrderStep(Step):
         try:
             return send()
         except IssuerUnreachable:
-            with work.journal.change() as change:
+            with work.change() as change:
                 change.unordered(work.record.id, self._key)
             raise
         except IssuerUncertain as error:
@@ -85,7 +85,7 @@ class OrderStep(Step):
 
     def _put_off(self, work: Workpiece, answer: Pending) -> None:
         after = None if answer.after is None else time() + answer.after
-        with work.journal.change() as change:
+        with work.change() as change:
             change.pending(work.record.id, self._key, answer.token, after)
         raise Parked(Reason.CERTIFICATE_PENDING, f"the certificate of {self._key} was ordered and comes later")
 
@@ -106,7 +106,7 @@ class OrderStep(Step):
         )
 
     def _remember(self, work: Workpiece, token: str) -> None:
-        with work.journal.change() as change:
+        with work.change() as change:
             change.uncertain(work.record.id, self._key, token)
 
     def end(self, work: Workpiece, change: Change, result: Result) -> None:

@@ -66,7 +66,7 @@ class SecretStep(Step):
             return {"found": "changed"}
         record = work.secrets.record(self.secret)
         if record is not None:
-            with work.journal.change() as change:
+            with work.change() as change:
                 change.withdraw(work.record.id, self.secret, record.generation)
             work.secrets.withdrawn(self.secret, None, None)
         return None
@@ -88,7 +88,7 @@ class SecretStep(Step):
             if isinstance(error, PinError) and error.sw is not None:
                 raise refused_secret(error) from error
             raise
-        with work.journal.change() as change:  # the card has said so
+        with work.change() as change:  # the card has said so
             settle(work, change, self.secret, proposal.secret)
         try:
             self.prove(work, proposal.secret)
@@ -119,7 +119,7 @@ class SecretStep(Step):
         record = work.secrets.record(self.secret)
         if record is None or self._old is None:
             return
-        with work.journal.change() as change:
+        with work.change() as change:
             change.withdraw(work.record.id, self.secret, record.generation)
             change.step_undone(work.record.id, self.name)
         work.secrets.withdrawn(self.secret, self._before, self._old)
@@ -168,10 +168,10 @@ def find_pins(work: Workpiece) -> None:
 
 def _renew(work: Workpiece, name: str) -> None:
     step = PinStep(name)
-    with work.journal.change() as change:
+    with work.change() as change:
         step.start(work, change)
     step.run(work)
-    with work.journal.change() as change:
+    with work.change() as change:
         step.end(work, change, {})
 
 

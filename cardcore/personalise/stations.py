@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Event, Lock, Thread
@@ -15,14 +16,15 @@ from typing import Any, Self
 
 from sqlalchemy import Select, select, text
 
+from cardcore.errors import CardError
 from cardcore.personalise.changes import JournalConflict
+from cardcore.personalise.holding import Hold, NotHeld
 from cardcore.personalise.job_engine import HolderJob, JobEngine, Waiting
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState, HolderState
 from cardcore.personalise.station_records import station_closed, station_opened, station_seen
-from cardcore.personalise.store import StoreError
 from cardcore.personalise.tables import HOLDERS
 
 LOG = logging.getLogger("cardcore.personalise.stations")
@@ -178,20 +180,24 @@ class Station:
                 station_seen(self._journal.store, self._name)
                 self._park_the_dead(self._engine.stalled(self._pace.silent))
                 self._add_jobs()
-            except StoreError as error:
+            except CardError as error:  # what could not be done now is done at the next beat, which has to come
                 LOG.warning("%s", error.message)
 
     def _park_the_dead(self, jobs: Iterable[HolderJob]) -> None:
         for job in jobs:
             held = self._journal.cards(job.run, CardState.ACTIVE, holder=job.holder)
-            for card in held:
-                with self._journal.change() as change:
-                    change.parked(card.id, Reason.STATION_GONE, f"the station {card.station} went away with the card")
-                LOG.warning("station %s is gone: the card of %s is parked", card.station, card.holder)
+            with suppress(NotHeld):  # its station lives after all, or another one was faster
+                for card in held:
+                    self._park(card)
             if held or self._journal.holder(job.run, job.holder).state is not HolderState.WAITING:
                 self._engine.finish(job.id, done=False)
             else:
                 self._engine.give_back(job.id)
+
+    def _park(self, card: CardRecord) -> None:
+        with Hold(self._journal.store, card).change() as change:
+            change.parked(card.id, Reason.STATION_GONE, f"the station {card.station} went away with the card")
+        LOG.warning("station %s is gone: the card of %s is parked", card.station, card.holder)
 
     def _add_jobs(self) -> None:
         """A job for each holder who waits for a card and has none; the stations do that one after the other."""

@@ -134,7 +134,7 @@ def is_numbered(step: StepRecord | None) -> bool:
 
 
 def _note_number(work: Workpiece) -> None:
-    with work.journal.change() as change:
+    with work.change() as change:
         change.step_noted(work.record.id, INITIALISE, {_NUMBERED: True})
 
 

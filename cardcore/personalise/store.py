@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from cardcore.errors import CardError, InputError
+from cardcore.errors import InputError
+from cardcore.personalise.journal_file import JournalFile, StoreError
 from cardcore.personalise.schema_versions import bring_up
 
 _PATIENCE_MS = 30_000
@@ -21,13 +22,6 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7816, 4)")
 
 Hook = Callable[[str], None]
 """Called with "before" and "after" around each commit of a write: tests end the process there."""
-
-
-class StoreError(CardError):
-    """The journal's database cannot be used. Whatever was not confirmed by it may not have been recorded."""
-
-    code = "store"
-    default_hint = "Check the database and the disk; then continue with --resume."
 
 
 class Store:
@@ -42,6 +36,7 @@ class Store:
         self._hook = hook
         # SQLite lets those that wait sleep and try again; a lock wakes them at once.
         self._turn: AbstractContextManager[object] = Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._file: JournalFile | None = None
 
     @property
     def url(self) -> str:
@@ -62,6 +57,8 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """A transaction that writes: committed at the end, undone by an exception. StoreError if that fails."""
         with self._turn, _explained():
+            if self._file is not None:
+                self._file.require()
             with self._engine.connect() as connection:
                 yield connection
                 if self._hook is not None:
@@ -69,6 +66,10 @@ class Store:
                 connection.commit()
             if self._hook is not None:
                 self._hook("after")
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Only this program runs cards with the journal, if that is a file; InputError if another one does."""
+        return nullcontext() if self._file is None else self._file.alone()
 
     def exclude_others(self, connection: Connection) -> None:
         """Let no other station do the same until the transaction ends; SQLite excludes all that write anyway."""
@@ -85,6 +86,8 @@ class Store:
         """Make the tables, or migrate those of an older release."""
         with self._turn, _explained(), self._engine.begin() as connection:
             bring_up(connection)
+        if self._engine.dialect.name == "sqlite" and self._engine.url.database:
+            self._file = JournalFile(Path(self._engine.url.database))
 
     def close(self) -> None:
         """Give back every connection."""

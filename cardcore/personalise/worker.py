@@ -21,7 +21,9 @@ from cardcore.personalise.events import (
     Waiting,
 )
 from cardcore.personalise.held_secrets import HeldSecrets
+from cardcore.personalise.holding import Hold, NotHeld
 from cardcore.personalise.jobs import Job
+from cardcore.personalise.journal_file import StoreError
 from cardcore.personalise.parking import Parked, Refused, meaning
 from cardcore.personalise.plan import CardPlan, with_card
 from cardcore.personalise.reasons import PARKINGS, Reason, Refusal
@@ -30,7 +32,6 @@ from cardcore.personalise.secret_steps import find_pins
 from cardcore.personalise.sequence import steps_for
 from cardcore.personalise.states import CardState, StepState
 from cardcore.personalise.steps import INITIALISE, SET_UP, Step, is_numbered
-from cardcore.personalise.store import StoreError
 from cardcore.personalise.workpiece import Surroundings, Workpiece
 from cardcore.transport.base import Transport
 from cardcore.transport.faults import CountingTransport
@@ -183,16 +184,17 @@ class Worker:
             )
         )
         held: list[HeldSecrets] = []
+        hold = Hold(self._job.journal.store, record)
         try:
-            work = self._workpiece(card, record, plan)
+            work = self._workpiece(card, record, plan, hold)
             held.append(work.secrets)
             self._run_steps(work, steps, counter)
-            with work.journal.change() as change:
+            with work.change() as change:
                 change.finished(record.id)
         except StoreError:
             raise
         except CardError as error:
-            return self._parked(record, error)
+            return self._put_aside(hold, record, error)
         finally:
             for one in held:
                 one.close()
@@ -208,7 +210,7 @@ class Worker:
         )
         return Outcome(done=True)
 
-    def _workpiece(self, card: Card, record: CardRecord, plan: CardPlan) -> Workpiece:
+    def _workpiece(self, card: Card, record: CardRecord, plan: CardPlan, hold: Hold) -> Workpiece:
         job = self._job
         fields = {**job.journal.holder(record.run, record.holder).record, **job.secret_fields(record.holder)}
         if not plan.is_for(fields):
@@ -219,6 +221,7 @@ class Worker:
         around = Surroundings(
             run=job.run.name,
             journal=job.journal,
+            hold=hold,
             issuers=job.issuers,
             pause=lambda step, seconds, detail: self._pause(record, step, seconds, detail),
             patience=job.patience,
@@ -254,13 +257,13 @@ class Worker:
         found = result is not None
         if result is None:
             step.prepare(work)
-            with work.journal.change() as change:
+            with work.change() as change:
                 change.step_started(card, step.name, number, again=begun)
                 step.start(work, change)
             self._job.emit(StepStarted(reader=self._reader, card=card, step=step.name, number=number))
             result = self._done(work, step)
         seconds, apdus = monotonic() - began, counter.count - sent
-        with work.journal.change() as change:
+        with work.change() as change:
             change.step_done(card, step.name, seconds=seconds, apdus=apdus, found=found, result=result)
             step.end(work, change, result)
         work.note_done(step.name, result)
@@ -292,22 +295,45 @@ class Worker:
         if self._job.stop.wait(seconds):
             raise Parked(Reason.STOPPED, "the run was stopped while the card waited for an issuer")
 
-    def _parked(self, record: CardRecord, error: CardError) -> Outcome:
+    def _put_aside(self, hold: Hold, record: CardRecord, error: CardError) -> Outcome:
+        """The card is not done: it is parked, unless others have decided about it meanwhile."""
+        try:
+            if isinstance(error, NotHeld):
+                raise error
+            return self._parked(hold, record, error)
+        except NotHeld as lost:
+            return self._left(self._job.journal.card(record.id), lost)
+
+    def _left(self, now: CardRecord, lost: NotHeld) -> Outcome:
+        """Others have decided about the card, whose record is that now: only its operator is told."""
+        if now.state is CardState.PARKED and now.reason is not None:
+            return self._told(now, now.reason, now.detail or "")
+        if now.state in (CardState.REPLACED, CardState.UNDONE):
+            detail = f"the card of {now.holder} counts no longer since it was in work: it is {now.state}"
+            return self._refused(Refusal.HOLDS_KEYS, detail, now.serial)
+        return self._refused(Refusal.ELSEWHERE, lost.message, now.serial)
+
+    def _parked(self, hold: Hold, record: CardRecord, error: CardError) -> Outcome:
         meant = meaning(error)
-        parking = PARKINGS[meant.reason]
-        detail = error.message if not error.hint or error.hint == parking.advice else f"{error.message}. {error.hint}"
-        with self._job.journal.change() as change:
+        advice = PARKINGS[meant.reason].advice
+        detail = error.message if not error.hint or error.hint == advice else f"{error.message}. {error.hint}"
+        with hold.change() as change:
             change.parked(record.id, meant.reason, detail)
+        return self._told(record, meant.reason, detail, stops=meant.stops)
+
+    def _told(self, record: CardRecord, reason: Reason, detail: str, *, stops: bool = False) -> Outcome:
+        """A parked card's operator knows why."""
+        parking = PARKINGS[reason]
         self._job.emit(
             CardParked(
                 reader=self._reader,
                 holder=record.holder,
                 card=record.id,
                 serial=record.serial,
-                reason=meant.reason,
+                reason=reason,
                 detail=detail,
                 advice=parking.advice,
                 continues=parking.continues,
             )
         )
-        return Outcome(done=False, stops=meant.stops, detail=detail, advice=parking.advice)
+        return Outcome(done=False, stops=stops, detail=detail, advice=parking.advice)

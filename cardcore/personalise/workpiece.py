@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cardcore.card import Card
 from cardcore.errors import CardError, LastTry, PinBlocked, PinError
 from cardcore.personalise.held_secrets import ADMIN, HeldSecrets
+from cardcore.personalise.holding import Hold
 from cardcore.personalise.issuers.base import Issuer
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.parking import Parked
@@ -20,6 +22,7 @@ from cardcore.profile.model import PinPolicy
 
 if TYPE_CHECKING:
     from cardcore.keytypes import PublicKey
+    from cardcore.personalise.changes import Change
 
 Pause = Callable[[str, float, str], None]
 """Waits so many seconds for a step's sake, and tells why; Parked if the run is stopped meanwhile."""
@@ -39,10 +42,14 @@ class Issuers(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What every card of a run has in common. `patience` is how long one card waits for an issuer, in seconds."""
+    """What a card is worked on with.
+
+    `hold` records what is done with it. `patience` is how long one card waits for an issuer, in seconds.
+    """
 
     run: str
     journal: Journal
+    hold: Hold
     issuers: Issuers
     pause: Pause
     patience: float = 300.0
@@ -76,6 +83,10 @@ class Workpiece:
     def journal(self) -> Journal:
         """The journal."""
         return self.around.journal
+
+    def change(self) -> AbstractContextManager[Change]:
+        """One transaction about the card; NotHeld if others have decided about it meanwhile."""
+        return self.around.hold.change()
 
     def note_done(self, step: str, result: Result) -> None:
         """A step is done, and the journal has it."""

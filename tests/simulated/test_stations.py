@@ -18,13 +18,14 @@ from cardcore.errors import InputError
 from cardcore.personalise import schema_versions
 from cardcore.personalise.changes import JournalConflict
 from cardcore.personalise.journal import Journal
+from cardcore.personalise.journal_file import StoreError
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import Enrolment, Run
 from cardcore.personalise.schema_versions import HEAD, NewerJournal, upgrade
 from cardcore.personalise.states import CardState, HolderState
 from cardcore.personalise.station_records import stations
 from cardcore.personalise.stations import Pace, Station, station_name
-from cardcore.personalise.store import StoreError, open_store
+from cardcore.personalise.store import open_store
 from cardcore.personalise.tables import METADATA
 from tests.simulated.postgres import postgres
 

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import pytest
 
+from cardcore.personalise.journal import Journal
 from tests.unit.cli.shell import QUICK, Ended, Shell
 from tests.unit.cli.test_documents import assert_documented
 from tests.unit.personalise.killed import MASTER
@@ -60,6 +61,14 @@ def test_a_pilot_and_the_rest(bureau: Shell) -> None:
     rest = run(bureau, "--resume", readers=("soft:t*",))
     assert rest.status == 0
     assert events(rest)[-1]["done"] == 2
+
+
+def test_a_second_program_with_the_same_journal_does_not_begin(bureau: Shell) -> None:
+    """It would park the cards in the readers of the first, and take them up."""
+    with Journal.open(bureau.folder / "plan.journal") as first, first.store.alone():
+        ended = run(bureau)
+    assert (ended.status, ended.error["code"]) == (FAILED, "input")
+    assert "another program" in ended.error["message"]
 
 
 def test_a_run_that_is_not_finished_says_so(bureau: Shell) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from cardcore.errors import InputError
 from cardcore.personalise.changes import JournalConflict
+from cardcore.personalise.holding import Hold, NotHeld
 from cardcore.personalise.journal import Journal
+from cardcore.personalise.journal_file import StoreError
 from cardcore.personalise.reasons import Reason, Refusal
 from cardcore.personalise.records import CardRecord, Enrolment, Run
 from cardcore.personalise.states import CardState, CertificateState, HolderState, SecretState, StepState
-from cardcore.personalise.store import StoreError
 
 
 @pytest.fixture
@@ -268,3 +269,77 @@ def test_a_place_that_is_none(tmp_path: Path) -> None:
         Journal.open(tmp_path / "file")
     with pytest.raises(StoreError):
         Journal.open(tmp_path / "file" / "journal.db")
+
+
+# A card in work, about which others decide
+
+
+def test_what_others_decide_ends_the_work_on_a_card(journal: Journal) -> None:
+    run = begun(journal, "anna")
+    card = claimed(journal, run)
+    hold = Hold(journal.store, card)
+    with hold.change() as change:
+        change.step_started(card.id, "key:1", 1)
+    with journal.change() as change:
+        change.parked(card.id, Reason.STATION_GONE, "nothing was heard of it")
+    with pytest.raises(NotHeld), hold.change() as change:
+        change.step_done(card.id, "key:1")
+    with pytest.raises(NotHeld), hold.change() as change:
+        change.finished(card.id)
+    assert journal.card(card.id).state is CardState.PARKED
+    assert journal.steps(card.id)["key:1"].state is StepState.STARTED
+
+
+def test_who_takes_a_card_up_is_the_only_one_to_write(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the clock stands still, or goes back."""
+    for module in ("journal", "holding", "changes"):
+        monkeypatch.setattr(f"cardcore.personalise.{module}.time", lambda: 1000.0)
+    card = claimed(journal, begun(journal, "anna"))
+    first = Hold(journal.store, card)
+    taken = journal.take_up(card, reader="B")
+    with pytest.raises(JournalConflict):
+        journal.take_up(card, reader="C")
+    with pytest.raises(NotHeld), first.change() as change:
+        change.parked(card.id, Reason.CARD_REMOVED, "pulled from the first reader")
+    second = Hold(journal.store, taken)
+    for number, name in enumerate(("key:1", "key:2")):
+        with second.change() as change:
+            change.step_started(card.id, name, number)
+    assert journal.card(card.id).reader == "B"
+
+
+def test_a_card_ends_once(journal: Journal) -> None:
+    """Its holder has another one by then, which the database would not give up."""
+    run = begun(journal, "anna")
+    card = claimed(journal, run)
+    with journal.change() as change:
+        change.ended(card.id, CardState.REPLACED, "lost")
+    claimed(journal, run, "2")
+    with pytest.raises(JournalConflict), journal.change() as change:
+        change.ended(card.id, CardState.UNDONE, "undone")
+    assert journal.holder(run.id, "anna").state is HolderState.ASSIGNED
+
+
+# The file
+
+
+def test_one_program_at_a_time_runs_cards_with_a_file(tmp_path: Path) -> None:
+    place = tmp_path / "journal.db"
+    with Journal.open(place) as first, Journal.open(place) as second:
+        with first.store.alone(), pytest.raises(InputError, match="another program"), second.store.alone():
+            pass
+        with second.store.alone():
+            assert second.runs() == []
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_deleted_while_it_is_used(tmp_path: Path, replaced: bool) -> None:
+    """What would be written to it is lost, so nothing is done that would have to be written."""
+    place = tmp_path / "journal.db"
+    with Journal.open(place) as journal:
+        run = begun(journal, "anna")
+        place.rename(tmp_path / "elsewhere.db")
+        if replaced:
+            place.write_bytes(b"")
+        with pytest.raises(StoreError, match="deleted or moved"):
+            claimed(journal, run)

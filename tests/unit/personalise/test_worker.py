@@ -9,7 +9,7 @@ import pytest
 
 from cardcore.errors import CardError
 from cardcore.opening import open_on
-from cardcore.personalise.events import CardDone, CardParked, CardRefused, HolderAssigned, StepEnded, Waiting
+from cardcore.personalise.events import CardDone, CardParked, CardRefused, Event, HolderAssigned, StepEnded, Waiting
 from cardcore.personalise.issuers.base import (
     Issued,
     Issuer,
@@ -297,7 +297,7 @@ def test_a_replaced_card_counts_no_longer(tmp_path: Path) -> None:
 def test_a_stopped_run_parks_the_card_between_two_steps(tmp_path: Path) -> None:
     bureau, card = piv(tmp_path), fresh()
 
-    def stop_after_a_step(event: object) -> None:
+    def stop_after_a_step(event: Event) -> None:
         if isinstance(event, StepEnded):
             bureau.job.stop.set()
 
@@ -314,7 +314,7 @@ def test_a_stopped_run_parks_the_card_between_two_steps(tmp_path: Path) -> None:
 def test_a_forgotten_pin_is_set_anew_by_the_puk(tmp_path: Path) -> None:
     bureau, card = piv(tmp_path), fresh()
 
-    def stop_after_the_pin(event: object) -> None:
+    def stop_after_the_pin(event: Event) -> None:
         if isinstance(event, StepEnded) and event.step == "secret:user":
             bureau.job.stop.set()
 
@@ -327,3 +327,47 @@ def test_a_forgotten_pin_is_set_anew_by_the_puk(tmp_path: Path) -> None:
     states = [one.state for one in again.journal.secrets(record.id) if one.name == "user"]
     assert states == [SecretState.FORMER, SecretState.CURRENT]
     assert audit(again, card) == "done"
+
+
+# A card about which others decide while it is in work
+
+
+def test_a_card_that_is_replaced_while_it_is_in_work(tmp_path: Path) -> None:
+    """It is not finished, and its holder gets another one."""
+    bureau, card = piv(tmp_path), fresh()
+
+    def told(event: Event) -> None:
+        bureau.events.append(event)
+        if isinstance(event, StepEnded) and event.step == "key:9a":
+            replace(bureau.journal, bureau.run, "1001", "lost")
+
+    object.__setattr__(bureau.job, "emit", told)
+    assert not bureau.insert(card).done
+    assert refusal(bureau) is Refusal.HOLDS_KEYS
+    (old,) = bureau.journal.cards(bureau.run.id)
+    assert old.state is CardState.REPLACED
+    object.__setattr__(bureau.job, "emit", bureau.events.append)
+    assert bureau.insert(fresh()).done
+    assert [one.state for one in bureau.journal.cards(bureau.run.id)] == [CardState.REPLACED, CardState.DONE]
+
+
+def test_a_card_that_is_parked_by_others_while_it_is_in_work(tmp_path: Path) -> None:
+    """A station that was silent too long leaves the card as the others have left it, and it goes on then."""
+    bureau, card = piv(tmp_path), fresh()
+
+    def told(event: Event) -> None:
+        bureau.events.append(event)
+        if isinstance(event, StepEnded) and event.step == "key:9c":
+            with bureau.journal.change() as change:
+                change.parked(event.card, Reason.STATION_GONE, "nothing was heard")
+
+    object.__setattr__(bureau.job, "emit", told)
+    assert not bureau.insert(card).done
+    (parked,) = bureau.told(CardParked)
+    assert isinstance(parked, CardParked)
+    assert parked.reason is Reason.STATION_GONE
+    (record,) = bureau.journal.cards(bureau.run.id)
+    assert (record.state, record.reason) == (CardState.PARKED, Reason.STATION_GONE)
+    object.__setattr__(bureau.job, "emit", bureau.events.append)
+    assert bureau.insert(card, reader="B").done
+    assert audit(bureau, card) == "done"
