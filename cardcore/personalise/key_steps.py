@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from cardcore import keyfiles, signing, verifying
 from cardcore.errors import InputError, NotSupported
 from cardcore.keytypes import KeyType, Kind, certified_key, key_type, load_certificate, type_of
+from cardcore.personalise.card_secrets import CardSecrets
 from cardcore.personalise.parking import Parked
-from cardcore.personalise.plan import CertificatePlan, FromField, KeyPlan
+from cardcore.personalise.plan import CertificatePlan, KeyPlan
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import Result
 from cardcore.personalise.requests import card_signer, certificate_request, software_signer
@@ -83,10 +84,8 @@ def imported(work: Workpiece, plan: KeyPlan) -> keyfiles.Identity:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}", hint="Check the path and your rights.") from error
-    rule = plan.imported.passphrase
-    if isinstance(rule, FromField):
-        return keyfiles.identity(data, work.fields[rule.column].encode())
-    with rule.source() as passphrase:
+    rules = CardSecrets(plan=work.plan, fields=work.fields, serial=work.record.serial)
+    with rules.passphrase(plan.imported) as passphrase:
         return keyfiles.identity(data, passphrase.reveal())
 
 
@@ -112,7 +111,10 @@ class RequestStep(Step):
     def _signer(self, work: Workpiece) -> Signer:
         name = self._key.name
         if self._key.imported is not None:
-            return software_signer(imported(work, self._key).key)
+            found = imported(work, self._key).key
+            if found.public_key() != work.public_key(name):
+                raise Parked(Reason.PLAN_FAILED, f"the file of {name} holds another key by now than the card")
+            return software_signer(found)
         return card_signer(work.card, name, work.public_key(name), pin=_pin(work, name))
 
     def end(self, work: Workpiece, change: Change, result: Result) -> None:

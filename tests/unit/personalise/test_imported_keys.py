@@ -176,3 +176,30 @@ def exchanges_of_import(folder: Path, application: str) -> tuple[int, int]:
     assert bureau.insert(fresh(application), counted).done
     bureau.close()
     return counts[0] + 1, counts[1]
+
+
+def test_a_file_with_another_key_than_the_one_that_was_imported(tmp_path: Path) -> None:
+    """No certificate is ordered for a key that the card does not have."""
+    bureau = Bureau(prepared(tmp_path, "openpgp", ORDERS.replace("TYPE", "rsa2048")))
+
+    def told(event: Event) -> None:
+        bureau.events.append(event)
+        if isinstance(event, StepEnded) and event.step == "key:decryption":
+            request = ("-x509", "-nodes", "-subj", "/CN=Anne", "-keyout", "k.pem", "-out", "c.pem")
+            openssl(tmp_path / "keys", "req", *KINDS["rsa2048"], *request)
+            pack(tmp_path / "keys", CODE)
+
+    object.__setattr__(bureau.job, "emit", told)
+    assert not bureau.insert(fresh("openpgp")).done
+    reason, detail = parked(bureau)
+    assert reason is Reason.PLAN_FAILED
+    assert "another key" in detail
+    (record,) = bureau.journal.cards(bureau.run.id)
+    assert set(bureau.journal.certificates(record.id)) <= {"signature"}
+
+
+def test_a_holder_whose_password_is_in_no_record_any_more(tmp_path: Path) -> None:
+    bureau = Bureau(prepared(tmp_path, "piv", BRINGS.replace("TYPE", "rsa2048")))
+    object.__setattr__(bureau.job, "secret_fields", lambda _holder: {})
+    assert not bureau.insert(fresh()).done
+    assert parked(bureau)[0] is Reason.PLAN_FAILED
