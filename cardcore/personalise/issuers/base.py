@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -104,3 +105,16 @@ class IssuerUncertain(IssuerError):
     def __init__(self, message: str, *, token: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.token = token
+
+
+@contextmanager
+def ordered_before(token: str) -> Iterator[None]:
+    """Around a question about an order that may have arrived: that nobody can be reached now says nothing about it.
+
+    IssuerUncertain with the token instead of IssuerUnreachable.
+    """
+    try:
+        yield
+    except IssuerUnreachable as error:
+        hint = "Something was ordered before: bring the issuer back, and it is asked again."
+        raise IssuerUncertain(error.message, token=token, hint=hint) from error

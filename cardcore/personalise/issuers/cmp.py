@@ -22,6 +22,7 @@ from cardcore.personalise.issuers.base import (
     Order,
     Pending,
     WrongCertificate,
+    ordered_before,
 )
 from cardcore.personalise.issuers.chains import above
 from cardcore.personalise.issuers.checking import Checker
@@ -113,13 +114,15 @@ class CmpIssuer:
         if not token and order.remember is not None:
             raise IssuerUnreachable("the order was not sent", hint="Order it; nothing was issued.")
         if self._settings.idempotent:
-            return self.order(order)
+            with ordered_before(token):
+                return self.order(order)
         raise IssuerUncertain("nobody knows in which transaction of CMP the order was sent", token=token)
 
     def _once_more(self, order: Order, dialogue: Dialogue, said: str) -> Issued | Pending:
         """Order again, if that comes to the same; IssuerUncertain else."""
         if self._settings.idempotent:
-            return self.order(order)
+            with ordered_before(dialogue.state.token):
+                return self.order(order)
         raise dialogue.uncertain(
             f"the answer to the order was lost, and the CMP server does not tell what became of it: {said}",
             hint="Look it up at the CA. If it gives the same request the same certificate, say `idempotent: true` "

@@ -18,6 +18,7 @@ from cardcore.personalise.issuers.base import (
     IssuerUnreachable,
     Order,
     Pending,
+    ordered_before,
 )
 from cardcore.personalise.issuers.settings import CommandCa
 
@@ -52,9 +53,12 @@ class CommandIssuer:
     def ask(self, order: Order, token: str) -> Issued | Pending:
         """Run the command that asks; without one the first again, if it promises to give the same certificate."""
         if self._settings.ask:
-            return self._result(self._run(self._settings.ask, order, token=token))
+            with ordered_before(token):
+                answer = self._run(self._settings.ask, order, token=token)
+            return self._result(answer)
         if self._settings.idempotent:
-            return self.order(order)
+            with ordered_before(token):
+                return self.order(order)
         raise IssuerUncertain(
             "the issuing command cannot be asked what became of an order",
             token=token,

@@ -22,6 +22,7 @@ from cardcore.personalise.issuers.base import (
     IssuerUnreachable,
     Order,
     Pending,
+    ordered_before,
 )
 from cardcore.personalise.issuers.chains import UNREADABLE, above
 from cardcore.personalise.issuers.settings import EstCa
@@ -69,7 +70,8 @@ class EstIssuer:
     def ask(self, order: Order, token: str) -> Issued | Pending:
         """Repeat the request, as the protocol wants it after 202 (RFC 7030, 4.2.3), and else only where it may be."""
         if token == _PENDING or self._settings.idempotent:
-            return self.order(order)
+            with ordered_before(token):
+                return self.order(order)
         raise IssuerUncertain(
             "EST has no way to ask what became of an order whose answer was lost",
             hint="Look it up at the CA. If the server gives the same request the same certificate, say "

@@ -11,7 +11,7 @@ from cardcore.certificates import Body, Sign, Signer
 from cardcore.errors import CardError, InputError, NotSupported
 from cardcore.keytypes import certified_key, load_certificate
 from cardcore.personalise.certificate_contents import extensions
-from cardcore.personalise.issuers.base import Issued, IssuerRefused, IssuerUnreachable, Order
+from cardcore.personalise.issuers.base import Issued, IssuerRefused, IssuerUnreachable, Order, ordered_before
 from cardcore.personalise.issuers.index import Entry, IssuedIndex
 from cardcore.personalise.issuers.settings import SigningRules
 from cardcore.personalise.requests import requested_key
@@ -53,7 +53,8 @@ class SigningCa:
 
     def ask(self, order: Order, token: str) -> Issued:
         """What was issued for the order; IssuerUnreachable if nothing was."""
-        entry = self._index.find(order.reference)
+        with ordered_before(token):
+            entry = self._index.find(order.reference)
         if entry is None:
             raise IssuerUnreachable(
                 f"nothing was issued under the reference {order.reference}", hint="Order it; nothing is lost."

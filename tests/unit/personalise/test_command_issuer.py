@@ -143,8 +143,17 @@ def test_asking_a_command_that_cannot_tell() -> None:
     with pytest.raises(IssuerUncertain, match="cannot be asked") as caught:
         open_issuer(script("sys.exit(75)")).ask(order(), "ticket")
     assert caught.value.token == "ticket"
-    with pytest.raises(IssuerUnreachable):
-        open_issuer(replace(script("sys.exit(75)"), idempotent=True)).ask(order(), "")
+
+
+def test_a_command_that_cannot_be_run_says_nothing_about_an_order_before() -> None:
+    """Else the order would count as never given, and be given again."""
+    gone = ("/nowhere/at/all",)
+    for settings in (CommandCa(arguments=gone, ask=gone), replace(script("sys.exit(75)"), idempotent=True)):
+        with pytest.raises(IssuerUncertain) as caught:
+            open_issuer(settings).ask(order(), "ticket")
+        assert caught.value.token == "ticket"
+    with pytest.raises(IssuerUnreachable):  # the command that asks knows that there is none
+        open_issuer(CommandCa(arguments=gone, ask=script("sys.exit(75)").arguments)).ask(order(), "ticket")
 
 
 def test_the_environment_holds_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,22 @@ def test_later(tmp_path: Path) -> None:
     assert len({asked.body for asked in server.asked if asked.method == "POST"}) == 1
 
 
+def test_a_server_that_is_away_says_nothing_about_an_order_before(tmp_path: Path) -> None:
+    server, wanted = EstServer(ca=authority()), order()
+    with enrolling(tmp_path, server) as settings:
+        with using(settings) as issuer:
+            server.enrolled = lambda _: Told(status=202)
+            answer = issuer.order(wanted)
+            assert isinstance(answer, Pending)
+            server.enrolled = lambda _: Told(status=503)
+            with pytest.raises(IssuerUncertain) as caught:
+                issuer.ask(wanted, answer.token)
+        assert caught.value.token == answer.token
+        nowhere = replace(settings, url="https://localhost:1")
+        with using(nowhere) as elsewhere, pytest.raises(IssuerUncertain):
+            elsewhere.ask(wanted, answer.token)
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [

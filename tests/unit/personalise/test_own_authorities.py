@@ -18,7 +18,7 @@ from cardcore import Secret, SoftCardStore
 from cardcore.errors import CardError, InputError
 from cardcore.personalise.certificate_contents import ContentsTemplate
 from cardcore.personalise.issuers import open_issuer
-from cardcore.personalise.issuers.base import IssuerRefused, IssuerUnreachable
+from cardcore.personalise.issuers.base import IssuerRefused, IssuerUncertain, IssuerUnreachable
 from cardcore.personalise.issuers.settings import CardCa, Checks, LocalCa, SigningRules
 from tests.unit.core.rsakeys import rsa_key
 from tests.unit.core.softpiv import ADMIN, COST, PIN
@@ -143,6 +143,14 @@ def test_a_record_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "issued.db").write_bytes(b"no database" * 1000)
     with pytest.raises(IssuerUnreachable, match="cannot be used"):
         open_issuer(settings).order(order())
+
+
+def test_a_record_that_cannot_be_read_says_nothing_about_an_order_before(tmp_path: Path) -> None:
+    issuer = open_issuer(local(tmp_path))
+    issuer.order(order())
+    (tmp_path / "issued.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(IssuerUncertain, match="cannot be used"):
+        issuer.ask(order(), "")
 
 
 def test_orders_that_the_ca_cannot_fulfil(tmp_path: Path) -> None:
