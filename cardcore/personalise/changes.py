@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cardcore.errors import CardError
+from cardcore.errors import CardError, InputError
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import Result
 from cardcore.personalise.states import CardState, CertificateState, HolderState, SecretState, StepState
@@ -199,6 +199,16 @@ class Change:
             .where(CARDS.c.id == card)
             .values(state=state, reason=reason, detail=detail[:2000], reader=None, touched_at=time())
         )
+
+    def let_go_on(self, card: int) -> None:
+        """A person has decided that a parked card may go on; InputError if it is not parked."""
+        changed = self._connection.execute(
+            update(CARDS)
+            .where(CARDS.c.id == card, CARDS.c.state == CardState.PARKED)
+            .values(reason=Reason.LET_GO_ON, touched_at=time())
+        )
+        if not changed.rowcount:
+            raise InputError(f"card {card} is not parked", hint="See `cardcore personalise status`.")
 
     def finished(self, card: int) -> None:
         """A card is done and verified, and its holder with it."""

@@ -267,13 +267,7 @@ class Journal:
     def retry(self, card: int) -> CardRecord:
         """A person has decided that a parked card may go on; InputError if it is not parked."""
         with self.store.write() as connection:
-            changed = connection.execute(
-                update(CARDS)
-                .where(CARDS.c.id == card, CARDS.c.state == CardState.PARKED)
-                .values(reason=Reason.LET_GO_ON, touched_at=time())
-            )
-            if not changed.rowcount:
-                raise InputError(f"card {card} is not parked", hint="See `cardcore personalise status`.")
+            Change(connection).let_go_on(card)
             return card_of(connection.execute(select(CARDS).where(CARDS.c.id == card)).one())
 
     def refuse(self, run: int, *, reader: str, serial: str, reason: Refusal, detail: str) -> None:

@@ -24,6 +24,12 @@ from cardcore.secret import Secret
 SUFFIX = ".p7m"
 """What the name of an encrypted letter ends with, behind .pdf or .txt: CMS, as for S/MIME (RFC 8551, 3.2.1)."""
 
+_INHERITED = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SYSTEMROOT", "TEMP"),
+    *("PRINTER", "LPDEST", "CUPS_SERVER", "CUPS_ENCRYPTION", "CUPS_USER"),
+)
+"""All that a printer command gets of our environment: secrets of the plan may stand in it (`env:VAR`)."""
+
 _PLACE = re.compile(r"(\{[^{}]+\})")
 
 
@@ -146,7 +152,12 @@ def _to_printer(printer: ToPrinter, content: Secret) -> str:
     command = printer.arguments[0]
     try:
         ended = subprocess.run(  # noqa: S603 - the plan's own command, without a shell; the letter is not an argument
-            printer.arguments, input=content.reveal(), capture_output=True, timeout=printer.timeout, check=False
+            printer.arguments,
+            input=content.reveal(),
+            env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            capture_output=True,
+            timeout=printer.timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         # Without the cause, which may hold what the command had printed.

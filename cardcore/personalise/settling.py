@@ -54,7 +54,8 @@ def settle(journal: Journal, plan: Plan, keeping: Keeping, card: Card, record: C
         else:
             change.withdraw(record.id, name, generation)
             change.step_undone(record.id, _STEP + name)
-    return journal.retry(record.id)
+        change.let_go_on(record.id)
+    return journal.card(record.id)
 
 
 def _proposed(journal: Journal, record: CardRecord, name: str) -> int:

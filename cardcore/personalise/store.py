@@ -101,7 +101,8 @@ def open_store(place: str | Path, hook: Hook | None = None) -> Store:
     """
     try:
         url = make_url(place) if isinstance(place, str) and "://" in place else _sqlite(Path(place))
-        engine = create_engine(_with_driver(url))
+        # A connection that was lost while nobody used it is replaced before it is used: no run ends for that.
+        engine = create_engine(_with_driver(url), pool_pre_ping=True)
     except (ArgumentError, ImportError) as error:
         raise InputError(
             "this is no place for a journal", hint="Give a file, or postgresql://USER@HOST/DATABASE."

@@ -245,3 +245,23 @@ def test_a_journal_of_a_newer_release(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(NewerJournal):
         open_store(file)
+
+
+def test_connections_that_the_database_ends_are_made_anew(journal: Journal, url: str) -> None:
+    """As after its restart: whoever has no transaction open goes on, the engine too."""
+    run = begun(journal, 4)
+    with Station(journal, run.id, "a", pace=QUICK) as station:
+        assert station.claim("piv", "s1", "r") is not None
+        with Journal.open(url) as other, other.store.write() as connection:
+            ended = connection.execute(
+                text(
+                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                )
+            ).scalar_one()
+        assert ended > 1
+        assert journal.totals(run.id).active == 1
+        card = station.claim("piv", "s2", "r")
+        assert card is not None
+        station.ended(card.id, done=False)
+        eventually(lambda: stations(journal.store)[0].silent < QUICK.silent)

@@ -129,6 +129,16 @@ def test_a_printer_gets_the_letter_on_its_standard_input(tmp_path: Path) -> None
     assert b"PIN 472910" in printed.read_bytes()
 
 
+def test_a_printer_gets_no_secret_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MASTER", "00112233445566778899aabbccddeeff")
+    monkeypatch.setenv("CUPS_SERVER", "printers.example")
+    seen = tmp_path / "seen"
+    look = "import os, sys; open(sys.argv[1], 'w').write(repr(dict(os.environ)))"
+    letters(ToPrinter(arguments=(sys.executable, "-c", look, str(seen)))).write("1001", "1", FIELDS, pins())
+    assert "MASTER" not in seen.read_text()
+    assert "printers.example" in seen.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

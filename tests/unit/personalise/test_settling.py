@@ -121,3 +121,21 @@ def test_a_card_that_is_in_no_doubt(tmp_path: Path) -> None:
     assert record.state is CardState.DONE
     with pytest.raises(InputError, match="in doubt"):
         say(bureau, card, record, new=True)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_word_is_recorded_whole_or_not_at_all(tmp_path: Path, new: bool) -> None:
+    """A power cut leaves no card of which the journal knows the secret and which yet waits for a word."""
+    kind = FaultKind.REMOVED_AFTER if new else FaultKind.REMOVED_BEFORE
+    bureau, card, record = in_doubt(tmp_path, kind)
+
+    def cut(moment: str) -> None:
+        if moment == "after":
+            raise KeyboardInterrupt
+
+    bureau.journal.store._hook = cut
+    with pytest.raises(KeyboardInterrupt):
+        say(bureau, card, record, new=new)
+    bureau.journal.store._hook = None
+    assert bureau.journal.card(record.id).reason is Reason.LET_GO_ON
+    assert bureau.insert(card).done
