@@ -226,7 +226,9 @@ def enrol(output: Output, journal: Journal, plan: Plan, begun: Run, *, resume: b
     else:
         require_unchanged(journal, begun, plan)
     enrolling = Enrolling(plan)
-    journal.enrol(begun.id, enrolling)
+    journal.enrol(begun.id, enrolling, complete=True)
+    if gone := journal.totals(begun.id).gone:
+        output.note(f"{count(gone, 'holder')} without a card stand in the plan's source no more, and get none")
     if resume:
         journal.park_abandoned(begun.id)
     return enrolling

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cardcore.errors import CardError, InputError
+from cardcore.lines import shown
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import Result
 from cardcore.personalise.states import CardState, CertificateState, HolderState, SecretState, StepState
@@ -197,7 +198,7 @@ class Change:
         self._connection.execute(
             update(CARDS)
             .where(CARDS.c.id == card)
-            .values(state=state, reason=reason, detail=detail[:2000], reader=None, touched_at=time())
+            .values(state=state, reason=reason, detail=shown(detail)[:2000], reader=None, touched_at=time())
         )
 
     def let_go_on(self, card: int) -> None:

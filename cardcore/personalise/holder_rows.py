@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from sqlalchemy import Connection, insert, update
 from sqlalchemy.exc import IntegrityError
@@ -12,6 +12,8 @@ from cardcore.errors import InputError
 from cardcore.personalise.records import Enrolment
 from cardcore.personalise.states import HolderState
 from cardcore.personalise.tables import HOLDERS
+
+_WITHOUT_CARD = (HolderState.WAITING, HolderState.GONE)
 
 Known = tuple[str, str, str | None]
 """A known holder's state, record (JSON) and kinds of card, as they are in the journal."""
@@ -58,6 +60,15 @@ def correct_holders(connection: Connection, run: int, holders: list[Enrolment], 
                 .where(HOLDERS.c.run == run, HOLDERS.c.holder == one.holder)
                 .values(record=_record(one.record), profiles=_listed(one.profiles))
             )
+
+
+def mark_gone(connection: Connection, run: int, gone: Set[str], known: Mapping[str, Known]) -> None:
+    """Who has no card and is named no more gets none; whoever is named again waits again."""
+    for holder, (state, _, _) in known.items():
+        if state in _WITHOUT_CARD and (state == HolderState.GONE) is not (holder in gone):
+            now = HolderState.GONE if holder in gone else HolderState.WAITING
+            mine = (HOLDERS.c.run == run) & (HOLDERS.c.holder == holder) & (HOLDERS.c.state == state)
+            connection.execute(update(HOLDERS).where(mine).values(state=now))
 
 
 def _listed(profiles: frozenset[str] | None) -> str | None:

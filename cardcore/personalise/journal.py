@@ -13,8 +13,9 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, func, insert, sel
 from sqlalchemy.exc import IntegrityError
 
 from cardcore.errors import InputError
+from cardcore.lines import shown
 from cardcore.personalise.changes import Change, JournalConflict
-from cardcore.personalise.holder_rows import correct_holders, insert_holders
+from cardcore.personalise.holder_rows import correct_holders, insert_holders, mark_gone
 from cardcore.personalise.holding import as_touched, later_than
 from cardcore.personalise.reasons import Reason, Refusal
 from cardcore.personalise.records import (
@@ -103,10 +104,11 @@ class Journal:
         with self.store.write() as connection:
             connection.execute(update(RUNS).where(RUNS.c.id == run).values(ended_at=time()))
 
-    def enrol(self, run: int, holders: Iterable[Enrolment]) -> int:
+    def enrol(self, run: int, holders: Iterable[Enrolment], *, complete: bool = False) -> int:
         """Record who is to get a card, in order; return how many were new.
 
         Whoever is there already keeps place and card; a record that has changed is taken where no card is finished.
+        `complete`: these are all, so that others who have no card get none, unless they come back.
         """
         with self.store.write() as connection:
             self.store.exclude_others(connection)
@@ -119,12 +121,16 @@ class Journal:
                 )
             }
             position, new = len(known), 0
+            gone = set(known) if complete else set()
             pending = iter(holders)
             while batch := list(islice(pending, _AT_A_TIME)):
                 fresh = [one for one in batch if one.holder not in known]
                 correct_holders(connection, run, [one for one in batch if one.holder in known], known)
                 insert_holders(connection, run, fresh, position)
                 position, new = position + len(fresh), new + len(fresh)
+                gone.difference_update(one.holder for one in batch)
+            if complete:
+                mark_gone(connection, run, gone, known)
         return new
 
     def holder(self, run: int, holder: str) -> HolderRecord:
@@ -147,7 +153,8 @@ class Journal:
             holders = _counts(connection, HOLDERS.c.state, counted)
             states = _counts(connection, CARDS.c.state, cards)
         return Totals(
-            holders=sum(holders.values()),
+            holders=sum(holders.values()) - holders.get(HolderState.GONE, 0),
+            gone=holders.get(HolderState.GONE, 0),
             done=holders.get(HolderState.DONE, 0),
             assigned=holders.get(HolderState.ASSIGNED, 0),
             active=states.get(CardState.ACTIVE, 0),
@@ -272,7 +279,7 @@ class Journal:
 
     def refuse(self, run: int, *, reader: str, serial: str, reason: Refusal, detail: str) -> None:
         """Record that a card was not taken."""
-        values = {"run": run, "reader": reader, "serial": serial, "reason": reason, "detail": detail}
+        values = {"run": run, "reader": reader, "serial": serial, "reason": reason, "detail": shown(detail)}
         with self.store.write() as connection:
             connection.execute(insert(REFUSED).values(refused_at=time(), **values))
 

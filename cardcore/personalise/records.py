@@ -137,7 +137,10 @@ class RefusedRecord:
 class Totals:
     """How far a run is. `holders` are all of them, `assigned` those whose card is not finished.
 
+    `gone`, who are not among them, had no card yet when the plan's source did not name them any more.
+
     `active`, `parked` and `waiting` count cards that are not finished: in a reader, parked, parked for a certificate.
+    `gone` are not among `holders`: they had no card yet when the plan's source did not name them any more.
     """
 
     holders: int
@@ -146,3 +149,4 @@ class Totals:
     active: int
     parked: int
     waiting: int
+    gone: int = 0

@@ -6,11 +6,15 @@ from enum import StrEnum
 
 
 class HolderState(StrEnum):
-    """Whether a holder has a card: none yet, one that is being made, one that is finished."""
+    """Whether a holder has a card: none yet, one that is being made, one that is finished.
+
+    GONE: none, and none is to be made, because the plan's source of holders does not name him any more.
+    """
 
     WAITING = "waiting"
     ASSIGNED = "assigned"
     DONE = "done"
+    GONE = "gone"
 
 
 class CardState(StrEnum):

@@ -71,6 +71,16 @@ def test_a_second_program_with_the_same_journal_does_not_begin(bureau: Shell) ->
     assert "another program" in ended.error["message"]
 
 
+def test_who_is_taken_out_of_the_list_gets_no_card(bureau: Shell) -> None:
+    assert run(bureau, "--first", "1").status == 0
+    (bureau.folder / "staff.csv").write_text(STAFF.partition("1002")[0])
+    told = bureau("personalise", "plan.yaml", "--resume", "--reader", "soft:two")
+    assert told.status == 0
+    assert "1 holder without a card" in told.err
+    rest = run(bureau, "--resume", readers=("soft:two",))
+    assert events(rest)[-1]["holders"] == events(rest)[-1]["done"] == 1
+
+
 def test_a_run_that_is_not_finished_says_so(bureau: Shell) -> None:
     ended = run(bureau)
     assert (ended.status, ended.error["code"]) == (FAILED, "unfinished")

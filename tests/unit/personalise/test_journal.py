@@ -343,3 +343,28 @@ def test_a_file_that_is_deleted_while_it_is_used(tmp_path: Path, replaced: bool)
             place.write_bytes(b"")
         with pytest.raises(StoreError, match="deleted or moved"):
             claimed(journal, run)
+
+
+def test_who_is_named_no_more_gets_no_card(journal: Journal) -> None:
+    run = begun(journal, "anna", "bert", "carl")
+    assert claimed(journal, run, "1").holder == "anna"
+    carl = Enrolment(holder="carl", record={"name": "carl"})
+    journal.enrol(run.id, [carl], complete=True)
+    assert claimed(journal, run, "2").holder == "carl"
+    assert journal.claim(run.id, "demo", "3", reader="A") is None
+    totals = journal.totals(run.id)
+    assert (totals.holders, totals.assigned, totals.gone) == (2, 2, 1)
+    journal.enrol(run.id, [carl, Enrolment(holder="bert", record={"name": "Bert"})], complete=True)
+    assert claimed(journal, run, "3").holder == "bert"
+    assert journal.totals(run.id).gone == 0
+
+
+def test_what_issuers_and_cards_say_is_no_trouble_for_any_database(journal: Journal) -> None:
+    """PostgreSQL takes no NUL, and what is in the journal is shown on terminals."""
+    run = begun(journal, "anna")
+    card = claimed(journal, run)
+    with journal.change() as change:
+        change.parked(card.id, Reason.ISSUER_REFUSED, "it said \x00 and \x1b[2J and \ud800")
+    journal.refuse(run.id, reader="A", serial="2", reason=Refusal.UNREADABLE, detail="a\x00b")
+    assert journal.card(card.id).detail == "it said \\x00 and \\x1b[2J and \\ud800"
+    assert journal.refused(run.id)[0].detail == "a\\x00b"
