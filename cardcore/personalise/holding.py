@@ -37,11 +37,14 @@ class Hold:
         self._touched_at = record.touched_at
 
     @contextmanager
-    def change(self) -> Iterator[Change]:
-        """One transaction about the card, as `Journal.change`; NotHeld, and nothing is written, if it is not ours."""
+    def change(self, *, waits: bool = True) -> Iterator[Change]:
+        """One transaction about the card, as `Journal.change`; NotHeld, and nothing is written, if it is not ours.
+
+        `waits` is that of `Store.write`.
+        """
         touched_at = later_than(self._touched_at)
         mine = (CARDS.c.id == self._card) & as_touched(self._touched_at) & (CARDS.c.state == CardState.ACTIVE)
-        with self._store.write() as connection:
+        with self._store.write(waits=waits) as connection:
             if not connection.execute(update(CARDS).where(mine).values(touched_at=touched_at)).rowcount:
                 raise NotHeld(f"others have decided about card {self._card} while it was in work")
             yield Change(connection)

@@ -110,6 +110,8 @@ class Journal:
         Whoever is there already keeps place and card; a record that has changed is taken where no card is finished.
         `complete`: these are all, so that others who have no card get none, unless they come back.
         """
+        pending = iter(holders)
+        first = list(islice(pending, _AT_A_TIME))  # a slow source holds up no transaction
         with self.store.write() as connection:
             self.store.exclude_others(connection)
             known = {
@@ -122,13 +124,14 @@ class Journal:
             }
             position, new = len(known), 0
             gone = set(known) if complete else set()
-            pending = iter(holders)
-            while batch := list(islice(pending, _AT_A_TIME)):
+            batch = first
+            while batch:
                 fresh = [one for one in batch if one.holder not in known]
                 correct_holders(connection, run, [one for one in batch if one.holder in known], known)
                 insert_holders(connection, run, fresh, position)
                 position, new = position + len(fresh), new + len(fresh)
                 gone.difference_update(one.holder for one in batch)
+                batch = list(islice(pending, _AT_A_TIME))
             if complete:
                 mark_gone(connection, run, gone, known)
         return new

@@ -7,7 +7,6 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Event, Lock, Thread
@@ -21,6 +20,7 @@ from cardcore.personalise.changes import JournalConflict
 from cardcore.personalise.holding import Hold, NotHeld
 from cardcore.personalise.job_engine import HolderJob, JobEngine, Waiting
 from cardcore.personalise.journal import Journal
+from cardcore.personalise.journal_file import StoreError
 from cardcore.personalise.reasons import Reason
 from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState, HolderState
@@ -185,19 +185,24 @@ class Station:
 
     def _park_the_dead(self, jobs: Iterable[HolderJob]) -> None:
         for job in jobs:
-            held = self._journal.cards(job.run, CardState.ACTIVE, holder=job.holder)
-            with suppress(NotHeld):  # its station lives after all, or another one was faster
-                for card in held:
-                    self._park(card)
-            if held or self._journal.holder(job.run, job.holder).state is not HolderState.WAITING:
-                self._engine.finish(job.id, done=False)
-            else:
-                self._engine.give_back(job.id)
+            try:
+                self._give_up(job)
+            except (
+                NotHeld,
+                StoreError,
+            ) as error:  # it lives, or stands still amidst a transaction: see at the next beat
+                LOG.warning("the card of %s is not parked yet: %s", job.holder, error.message)
 
-    def _park(self, card: CardRecord) -> None:
-        with Hold(self._journal.store, card).change() as change:
-            change.parked(card.id, Reason.STATION_GONE, f"the station {card.station} went away with the card")
-        LOG.warning("station %s is gone: the card of %s is parked", card.station, card.holder)
+    def _give_up(self, job: HolderJob) -> None:
+        held = self._journal.cards(job.run, CardState.ACTIVE, holder=job.holder)
+        for card in held:
+            with Hold(self._journal.store, card).change(waits=False) as change:
+                change.parked(card.id, Reason.STATION_GONE, f"the station {card.station} went away with the card")
+            LOG.warning("station %s is gone: the card of %s is parked", card.station, card.holder)
+        if held or self._journal.holder(job.run, job.holder).state is not HolderState.WAITING:
+            self._engine.finish(job.id, done=False)
+        else:
+            self._engine.give_back(job.id)
 
     def _add_jobs(self) -> None:
         """A job for each holder who waits for a card and has none; the stations do that one after the other."""

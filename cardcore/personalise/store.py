@@ -18,6 +18,10 @@ from cardcore.personalise.journal_file import JournalFile, StoreError
 from cardcore.personalise.schema_versions import bring_up
 
 _PATIENCE_MS = 30_000
+_MOST_IDLE_MS = 10_000
+"""A transaction in which nothing happens for so long is that of a station that stands still, or whose machine is gone:
+PostgreSQL ends it, so that the others can park its cards."""
+_SHORT_WAIT = text("SET LOCAL lock_timeout = '1s'")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(7816, 4)")
 
 Hook = Callable[[str], None]
@@ -54,12 +58,17 @@ class Store:
         return self._engine.dialect.name == "postgresql"
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that writes: committed at the end, undone by an exception. StoreError if that fails."""
+    def write(self, *, waits: bool = True) -> Iterator[Connection]:
+        """A transaction that writes: committed at the end, undone by an exception. StoreError if that fails.
+
+        Without `waits` it also fails where another station's transaction holds up this one for more than a second.
+        """
         with self._turn, _explained():
             if self._file is not None:
                 self._file.require()
             with self._engine.connect() as connection:
+                if self.is_shared and not waits:
+                    connection.execute(_SHORT_WAIT)
                 yield connection
                 if self._hook is not None:
                     self._hook("before")
@@ -110,6 +119,8 @@ def open_store(place: str | Path, hook: Hook | None = None) -> Store:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _set_up_postgresql)
     store = Store(engine, hook)
     store.bring_up()
     return store
@@ -135,6 +146,12 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_PATIENCE_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _set_up_postgresql(connection: Any, _record: object) -> None:  # noqa: ANN401 - whatever the driver has
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {_MOST_IDLE_MS}")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -71,14 +72,19 @@ class _Bureau:
         return run
 
 
-def _killed_at_work(process: subprocess.Popen[str], steps: int) -> None:
-    """Kill a station after so many steps were started, in the middle of the last one."""
+def _signalled_at_work(process: subprocess.Popen[str], steps: int, sent: signal.Signals) -> None:
+    """Send a signal to a station after so many steps were started, in the middle of the last one."""
     assert process.stdout is not None
     for line in process.stdout:
         steps -= json.loads(line)["event"] == "step-started"
         if not steps:
             break
-    process.send_signal(signal.SIGKILL)
+    process.send_signal(sent)
+
+
+def _killed_at_work(process: subprocess.Popen[str], steps: int) -> None:
+    """Kill a station after so many steps were started."""
+    _signalled_at_work(process, steps, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
 
@@ -116,6 +122,32 @@ def test_a_killed_station_loses_and_doubles_nothing(url: str, tmp_path: Path) ->
         if told[-1]["done"] == EACH * len(STATIONS):
             break
     _check_all(bureau)
+
+
+def test_a_station_that_was_only_slow_leaves_its_cards_as_the_others_have_left_them(tmp_path: Path) -> None:
+    """It stands still in the middle of a step until the others have parked its cards, and then goes on."""
+    with postgres() as place, ExitStack() as ending:
+        bureau = _Bureau(tmp_path, place)
+        slow = bureau.start("b")
+        ending.callback(slow.kill)
+        _signalled_at_work(slow, 12, signal.SIGSTOP)
+        for process in [bureau.start(station) for station in ("a", "c")]:
+            assert _ended(process)[-1]["done"] != 0
+        with Journal.open(place) as journal:
+            run = journal.run(bureau.plan.stem)
+            left = journal.cards(run.id, CardState.PARKED)
+            assert {(card.reason, card.station) for card in left} == {(Reason.STATION_GONE, "b")}
+            slow.send_signal(signal.SIGCONT)
+            told = _ended(slow)
+            parked = {event["card"]: event["reason"] for event in told if event["event"] == "card-parked"}
+            assert set(parked.values()) <= {"station-gone"}  # the transaction in which it stood still has ended
+            assert set(parked) <= {card.id for card in left}
+            assert [journal.card(card.id) for card in left] == left
+        for _ in range(2):
+            told = _ended(bureau.start("b", "--resume", "--unlock", f"file:{bureau.folder / 'issuer.key'}"))
+            if told[-1]["done"] == EACH * len(STATIONS):
+                break
+        _check_all(bureau)
 
 
 def test_a_station_with_another_plan_does_not_join(url: str, tmp_path: Path) -> None:

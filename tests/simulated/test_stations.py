@@ -17,6 +17,7 @@ from sqlalchemy import text
 from cardcore.errors import InputError
 from cardcore.personalise import schema_versions
 from cardcore.personalise.changes import JournalConflict
+from cardcore.personalise.holding import Hold, NotHeld
 from cardcore.personalise.journal import Journal
 from cardcore.personalise.journal_file import StoreError
 from cardcore.personalise.reasons import Reason
@@ -265,3 +266,31 @@ def test_connections_that_the_database_ends_are_made_anew(journal: Journal, url:
         assert card is not None
         station.ended(card.id, done=False)
         eventually(lambda: stations(journal.store)[0].silent < QUICK.silent)
+
+
+def test_a_station_that_stands_still_amidst_a_transaction_holds_up_nobody(
+    url: str, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends what it had begun to write, the others park its card, and it writes nothing more about it."""
+    monkeypatch.setattr("cardcore.personalise.store._MOST_IDLE_MS", 2000)
+    run = begun(journal, 1)
+    with Journal.open(url) as still:
+        silent = Station(still, run.id, "still", pace=QUICK).__enter__()
+        card = silent.claim("piv", "s1", "r")
+        assert card is not None
+        hold = Hold(still.store, card)
+
+        def stand_still() -> None:
+            with hold.change() as change:
+                change.step_started(card.id, "key:9a", 1)
+                die(silent)
+                with Station(journal, run.id, "other", pace=QUICK):
+                    eventually(lambda: journal.card(card.id).state is CardState.PARKED)
+                    assert all(one.silent < QUICK.silent for one in stations(journal.store) if one.name == "other")
+
+        with pytest.raises(StoreError):
+            stand_still()
+        assert journal.steps(card.id) == {}
+        with pytest.raises(NotHeld), hold.change() as change:
+            change.finished(card.id)
+        silent._engine.__exit__(None, None, None)
