@@ -102,7 +102,7 @@ class Authentication:
                     hint="A PUK is only used to unblock a PIN; a blank card gets its PIN by `cardcore init`.",
                 ) from error
         self._session.verified.add(name)
-        self._session.fresh_pin = name
+        self._session.fresh_pin, self._session.unsettled = name, False
         if self._is_admin_pin(name):
             self._session.admin = True
 
@@ -218,10 +218,9 @@ class Authentication:
         label = spec.label or spec.name
         with self._session.transaction():
             left = self._session.told_tries(spec.name)
-            if left is None:
-                if spec.tries in ("", "retries"):  # others are read from an object that no other application has
-                    self._session.make_sure()
-                left, _ = self._ask(spec)
+            if left is None and spec.tries in ("", "retries"):  # others stand in an object of this application's own
+                self._session.make_sure()
+            left = self._ask(spec)[0] if left is None else left
             if left == 0:
                 raise PinBlocked(f"the {label} is blocked", tries_left=0, hint=self._way_out(spec))
             if left == 1 and not last_try:
@@ -233,6 +232,7 @@ class Authentication:
             except CardError as error:
                 self._session.verified.discard(spec.name)
                 self._session.fresh_pin = ""
+                self._session.unsettled &= not isinstance(error, PinError)
                 self._session.admin = self._session.admin and not self._is_admin_pin(spec.name)
                 if isinstance(error, PinError):
                     raise self._told(error, spec) from error
@@ -289,7 +289,7 @@ class Authentication:
             check_key(key, chosen)
             self._session.admin = False
             PROCEDURES[admin.procedure](self._session.run, key, chosen, values)
-            self._session.admin = True
+            self._session.admin, self._session.unsettled = True, False
 
     def keeps_admin(self) -> bool:
         """Whether the card itself keeps the admin key behind a PIN; no PIN is needed for the question."""

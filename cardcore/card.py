@@ -137,10 +137,10 @@ class Card(CardKeys):
         Other programs that share the card find it reset then, as after any of its resets.
         """
         session = self._session
-        if session.verified and not session.admin and session.engine.can("logout"):
+        if session.verified and not (session.admin or session.unsettled) and session.engine.can("logout"):
             with suppress(StatusError):  # the card has no such command
                 self.logout()
-        if session.verified or session.admin:
+        if session.verified or session.admin or session.unsettled:
             session.channel.transport.reset()
             session.forget()
 

@@ -51,7 +51,8 @@ class Session:
     """The card with its application selected. It knows what is verified, and forgets it when the card does.
 
     `losses` counts the resets, `turns` the outermost transactions: what was read in the same turn still holds. `proofs`
-    counts the operations that may spend a try, sent or not.
+    counts the operations that may spend a try, sent or not. `unsettled` says that something may be proved to the card
+    of which nobody has heard, as when VERIFY was interrupted, or that a change of a PIN left it verified.
     """
 
     def __init__(self, engine: Engine, aid: bytes, *, selected: bool = False, cached: bool = False) -> None:
@@ -63,6 +64,7 @@ class Session:
         self.losses = 0
         self.turns = 0
         self.proofs = 0
+        self.unsettled = False
         self._selected = selected
         self._sure = selected
         self._cached = cached
@@ -94,7 +96,7 @@ class Session:
 
     def forget(self) -> None:
         """The card was reset: no application is selected, nothing is verified."""
-        self._selected = self._sure = self.admin = False
+        self._selected = self._sure = self.admin = self.unsettled = False
         self.verified.clear()
         self.fresh_pin = ""
         self._told_tries.clear()
@@ -179,6 +181,7 @@ class Session:
         if operation in _NEVER_REPEATED:
             self._told_tries.clear()
             self.proofs += 1
+            self.unsettled = True
         try:
             result = self.engine.run(operation, values, pad)
         except StatusError as error:

@@ -21,6 +21,7 @@ from cardcore.errors import (
     PinError,
     ReplyError,
     StatusError,
+    TransportError,
 )
 from cardcore.keytypes import KEY_TYPES, EcPoint, RsaNumbers
 from cardcore.masking import OPEN, Mask
@@ -130,6 +131,37 @@ def test_close_logs_out_where_there_is_no_command_for_it() -> None:
     with open_piv(Shared(soft, "test"), without(piv(), "logout")) as card:
         card.verify(PIN)
     assert not open_piv(SoftTransport(soft, "test")).pin_status().verified
+
+
+def test_close_ends_what_was_proved_without_anybody_hearing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the card compares the PIN; an answer that does not arrive."""
+    soft = new_soft_card()
+    other = open_piv(SoftTransport(soft, "test"))
+    for error in (KeyboardInterrupt(), TransportError("lost"), ReplyError("garbled")):
+        transport = Shared(soft, "test")
+
+        def interrupted(command: bytes, mask: Mask = OPEN, error: BaseException = error) -> bytes:
+            reply = soft.process(command)
+            if command[1] == 0x20 and len(command) > 5:
+                raise error
+            return reply
+
+        monkeypatch.setattr(transport, "transmit", interrupted)
+        card = open_piv(transport)
+        with pytest.raises(type(error)):
+            card.verify(PIN)
+        assert other.pin_status().verified
+        card.close()
+        assert not other.pin_status().verified
+
+
+def test_close_after_a_refused_pin_resets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = Shared(new_soft_card(), "test")
+    resets: list[None] = []
+    monkeypatch.setattr(transport, "reset", lambda: resets.append(None))
+    with pytest.raises(PinError), open_piv(transport) as card:
+        card.verify("999999")
+    assert resets == []
 
 
 def test_close_ends_what_the_admin_key_proved() -> None:
