@@ -99,6 +99,14 @@ class Files:
         for start, content in parts:
             self._write(path, start, content)
 
+    def require_room(self, path: bytes, used: int, end: int) -> None:
+        """InputError if a file of which `used` bytes are in use is shorter than `end`: found out by a filler there.
+
+        A change that takes several commands would stop in the middle.
+        """
+        if end > used:
+            self.write(path, [(end - 1, bytes(FILLERS[:1]))])
+
     def replace(self, path: bytes, content: bytes) -> None:
         """Write from the beginning of a file."""
         self.write(path, [(0, content)])

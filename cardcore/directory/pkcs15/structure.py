@@ -211,14 +211,19 @@ class Structure:
         return self._files.value(place.path, place.index, place.length)
 
     def rewrite(self, listing: Listing, items: tuple[Tlv, ...]) -> None:
-        """Write a list with other entries, in one command or so that each leaves a list that can be read."""
+        """Write a list with other entries, in one command or so that each leaves a list that can be read.
+
+        InputError, with nothing changed, if the file has no room for it.
+        """
         if not listing.path:
             raise InputError("this card keeps its list of objects where it cannot be changed")
         old, new = listing.content, Listing(path=listing.path, items=items).content
         if self._files.fits_a_command(old, new):
             self._files.change(listing.path, old, new)
         else:
-            self._files.write(listing.path, holes.writes(tlv.parse(old), items))
+            parts = list(holes.writes(tlv.parse(old), items))
+            self._files.require_room(listing.path, len(old), max(start + len(part) for start, part in parts))
+            self._files.write(listing.path, parts)
         self.forget()
 
     def append(self, kind: Kind, name: str, item: Tlv) -> None:

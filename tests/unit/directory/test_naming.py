@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+from cardcore.card import Card
 from cardcore.directory import DIRECTORIES, NAMING
 from cardcore.directory.base import FixedSlots
 from cardcore.directory.names import MAX_KEY_NAME, require_key_name
@@ -99,3 +100,30 @@ def test_what_is_shown() -> None:
     assert is_line(kept)
     assert shown(kept) == kept
     assert shown("a\x1b[2J\n\x9b\u2028\ud800\udcff") == r"a\x1b[2J\n\x9b\u2028\ud800\udcff"
+
+
+def labels(card: Card) -> dict[str, str]:
+    """What the keys on the card are called."""
+    infos = card.keys()
+    return {info.slot.name: info.label for info in infos}
+
+
+def test_a_name_for_which_there_is_no_room_spoils_nothing() -> None:
+    """The list of keys is full before any name is too long; a change that stops in the middle would cost all keys."""
+    soft = volatile_card("isoapplet", cost=ScryptCost(n=16))
+    with open_on(SoftTransport(soft, "soft"), "isoapplet") as card:
+        card.verify("123456")
+        for number in range(1, 17):
+            card.generate(str(number), "ecp256")
+        refused = []
+        for number in range(1, 17):
+            before = labels(card)
+            try:
+                card.name_key(str(number), "n" * 255)
+                before[str(number)] = "n" * 255
+            except InputError:
+                refused.append(number)
+            assert labels(card) == before
+    assert refused
+    with open_on(SoftTransport(soft, "soft"), "isoapplet") as card:
+        assert labels(card) == before
