@@ -12,13 +12,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import time
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, bindparam, update
 
 from cardcore.personalise.changes import Change, JournalConflict
 from cardcore.personalise.records import CardRecord
 from cardcore.personalise.states import CardState
 from cardcore.personalise.store import Store
 from cardcore.personalise.tables import CARDS
+
+_STILL_HELD = (
+    update(CARDS)
+    .where(CARDS.c.id == bindparam("held"), CARDS.c.touched_at == bindparam("before"))
+    .where(CARDS.c.state == CardState.ACTIVE)
+    .values(touched_at=bindparam("now"))
+)
+"""Put together once: it is part of every transaction."""
 
 
 class NotHeld(JournalConflict):
@@ -43,9 +51,9 @@ class Hold:
         `waits` is that of `Store.write`.
         """
         touched_at = later_than(self._touched_at)
-        mine = (CARDS.c.id == self._card) & as_touched(self._touched_at) & (CARDS.c.state == CardState.ACTIVE)
+        values = {"held": self._card, "before": self._touched_at, "now": touched_at}
         with self._store.write(waits=waits) as connection:
-            if not connection.execute(update(CARDS).where(mine).values(touched_at=touched_at)).rowcount:
+            if not connection.execute(_STILL_HELD, values).rowcount:
                 raise NotHeld(f"others have decided about card {self._card} while it was in work")
             yield Change(connection)
         self._touched_at = touched_at
