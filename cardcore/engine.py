@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cardcore import sw as status
@@ -88,7 +89,8 @@ class Engine:
     def _exchange(self, operation: str, step: Step, known: Values, pad: PadEntry | None) -> ResponseApdu:
         rendered = render(step, known)
         if pad is None or not rendered.secrets:
-            return self.channel.send(rendered.apdu, rendered.secrets, operation in SECRET_REPLIES)
+            apdu = replace(rendered.apdu, extended=True) if step.long and self.channel.extended else rendered.apdu
+            return self.channel.send(apdu, rendered.secrets, operation in SECRET_REPLIES)
         with self.channel.reserved() as transport:
             return pad.perform(transport, step, known)
 

@@ -248,6 +248,8 @@ def _operation(operation: str) -> Schema:
         "data": ref(f"data-{operation}", "the data field"),
         "le": about(integer(0, 65536), "how much is expected; 0 is the most that the length form allows"),
         "extended": BOOLEAN | {"description": "send with extended length fields"},
+        "long": BOOLEAN
+        | {"description": "the reply may have more than 256 bytes: extended length where card and reader have it"},
         "expect": about(one_or_more(status), "status words that mean success; 9000 if nothing is said"),
         "reply": ref("reply", "what is taken out of the response"),
         "when": about(

@@ -175,7 +175,8 @@ class Step:
     """One command of an operation, and what is done with its answer.
 
     `when` maps a fact's name to the values for which the step is sent; `expect` are the status words that mean
-    success; `save` keeps the reply under a name for the steps that follow.
+    success; `long` says that the reply may have more than 256 bytes; `save` keeps the reply under a name for the steps
+    that follow.
     """
 
     cla: Node
@@ -185,6 +186,7 @@ class Step:
     data: Node | None = None
     le: int | None = None
     extended: bool = False
+    long: bool = False
     expect: frozenset[int] = frozenset({0x9000})
     retries: bool = False
     reply: Reply | None = None

@@ -14,7 +14,7 @@ from cardcore.profile.templates import Choice, Scope, byte, data, fact_value, le
 from cardcore.profile.tree import ListNode, Place, Scalar, Tree, shown
 from cardcore.profile.vocabulary import AS_FACT, NAMES, OPERATIONS, Entry
 
-STEP_KEYS = ("cla", "ins", "p1", "p2", "data", "le", "extended", "expect", "reply", "when", "needs", "save")
+STEP_KEYS = ("cla", "ins", "p1", "p2", "data", "le", "extended", "long", "expect", "reply", "when", "needs", "save")
 MAX_STEPS = 64
 MAX_DATA = 65535
 _SHORT_LE, _EXTENDED_LE = 256, 65536
@@ -95,6 +95,7 @@ def _read_step(node: Tree, scope: Scope, source: OperationSource) -> Step:
         data=section.read("data", lambda value: _data(value, scope), None),
         le=section.read("le", lambda value: _le(value, extended), None),
         extended=extended,
+        long=section.read("long", reader.boolean, False),
         expect=expect,
         retries=retries,
         reply=section.read("reply", read_reply, None),

@@ -21,7 +21,7 @@ from cardcore.transport.soft import SoftTransport
 from tests.unit.core.fakecard import AID
 from tests.unit.core.fakes import FakeTransport
 from tests.unit.core.rsakeys import HASHES
-from tests.unit.core.softpiv import ADMIN, COST, PIN, new_soft_card, open_piv
+from tests.unit.core.softpiv import ADMIN, COST, PIN, certificate, new_soft_card, open_piv
 
 MESSAGE = b"what is signed"
 
@@ -114,6 +114,22 @@ def test_a_warm_signature_with_extended_length_is_one_exchange() -> None:
     before = transport.count
     public.verify(card.sign("9a", MESSAGE), MESSAGE, oracle.PKCS1v15(), HASHES["sha256"])
     assert transport.count == before + 1
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_long_replies_are_one_exchange_with_extended_length(extended: bool) -> None:
+    """Metadata with a modulus, a certificate, and what the card attests: GET RESPONSE only over short APDUs."""
+    soft, public = prepared("9a", "rsa2048")
+    transport = CountingTransport(SoftTransport(soft, "test")) if extended else ShortTransport(soft)
+    card = opening.open_on(transport, "piv")
+    card.authenticate_admin(ADMIN)
+    card.write_certificate("9a", certificate(public, extra=600))
+    counts = []
+    for ask in (card.key, card.certificate, card.attest):
+        before = transport.count
+        ask("9a")
+        counts.append(transport.count - before)
+    assert counts == ([1, 1, 1] if extended else [2, 5, 3])
 
 
 def test_the_signature_key_costs_its_pin_each_time() -> None:
