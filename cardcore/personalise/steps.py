@@ -78,7 +78,7 @@ class InitialiseStep(Step):
 
     def __init__(self, plan: Initialise) -> None:
         super().__init__(INITIALISE)
-        self._label = plan.label
+        self._plan = plan
         self._proposals: tuple[Proposal, ...] = ()
         self._kept: dict[str, Proposal] = {}
 
@@ -101,7 +101,7 @@ class InitialiseStep(Step):
             work.log_in_as_admin()
         given: dict[str, Secret] = {proposal.name: proposal.secret for proposal in self._proposals}
         work.card.initialise(
-            "" if self._label is None else self._label.fill(work.fields),
+            self._plan.label_for(work.fields),
             pin=given.get("user"),
             puk=given.get("puk"),
             admin=given.get(ADMIN),

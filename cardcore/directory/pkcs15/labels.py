@@ -9,7 +9,8 @@ from cardcore.directory.pkcs15.structure import Kind, Structure
 from cardcore.errors import InputError
 from cardcore.tlv import Tlv, parse
 
-_MAX_LABEL = 255
+_MAX_LABEL = 128
+"""An entry with such a label is written in one command, so that no power cut leaves half of it."""
 
 
 def id_of_entry(kind: Kind, item: Tlv) -> bytes | None:
