@@ -58,6 +58,7 @@ class _SoftCards:
                     self._seen = [
                         SeenReader(name=SOFT + card.name, present=True, hardware=False, stamp=card.serial)
                         for card in store.list()
+                        if not card.damage
                     ]
                     self._files = files
             except (CardError, OSError) as error:

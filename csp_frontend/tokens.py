@@ -84,6 +84,9 @@ def _software() -> Iterator[SeenReader]:
         LOG.warning("no software cards: %s", error)
         return
     for card in cards:
+        if card.damage:
+            LOG.warning("%s cannot be used: %s", card.path, card.damage)
+            continue
         yield SeenReader(name=SOFT + card.name, present=True, hardware=False, stamp=card.serial)
 
 
