@@ -15,7 +15,7 @@ from tests.unit.cli.shell import QUICK, Shell
 
 TEXT = b"a letter\n"
 SIGN = ("sign", "--pin", "env:PIN", "letter", "--out", "letter.sig", "--key", "9a")
-ASKED, REMEMBERED = 7, 5  # extended length: SELECT, [metadata and the rest of it,] tries, VERIFY, sign; logging out
+ASKED, REMEMBERED = 6, 5  # extended length: SELECT, [metadata,] tries, VERIFY, sign; logging out
 
 
 @pytest.fixture

@@ -109,8 +109,8 @@ def test_a_signature_takes_few_commands(rsa: Shell) -> None:
         seen = rsa.wrap(CountingTransport)
         rsa.ok("--profile", "piv", *SIGN, "9a", *more)
         counts.append([transport.count for transport in seen])
-    # SELECT, [metadata and the rest of it,] tries, VERIFY, sign (extended); and logging out at the end
-    assert counts == [[7], [5]]
+    # SELECT, [metadata,] tries, VERIFY, sign (extended); and logging out at the end
+    assert counts == [[6], [5]]
 
 
 def test_the_type_that_was_given_is_believed(rsa: Shell) -> None:
