@@ -114,7 +114,7 @@ def recipient_opener() -> Opener:
 
 def folder_of(path: Path, plan: str = PIV, holders: str = STAFF) -> Path:
     """A folder with a plan and all that it names; returns the plan's file."""
-    path.mkdir(exist_ok=True)
+    path.mkdir(parents=True, exist_ok=True)
     (path / "staff.csv").write_text(holders, encoding="utf-8")
     (path / "issuer.pem").write_bytes(recipient().public_bytes(Encoding.PEM))
     (path / "issuer.key").write_bytes(recipient_pem())

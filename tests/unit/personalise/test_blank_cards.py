@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -56,11 +57,11 @@ def initialising(folder: Path, application: str) -> range:
     return range(marks[0] + 1, marks[1] + 1)
 
 
-def pulled(folder: Path, application: str, holders: str) -> Iterator[tuple[Bureau, SoftCard]]:
-    """For each of these exchanges a bureau in which a card was pulled after it, and that card."""
+def pulled(folder: Path, application: str, holders: str, first: int = 0) -> Iterator[tuple[Bureau, SoftCard]]:
+    """For every other of these exchanges, from the `first`, a bureau in which a card was pulled after it; the card."""
     exchanges = initialising(folder / "whole", application)
     assert len(exchanges) > 20
-    for at in exchanges:
+    for at in exchanges[first::2]:
         bureau, card = bureau_in(folder / str(at), application, holders), fresh(application)
         assert not bureau.insert(card, partial(faulty, FaultPlan(kind=FaultKind.REMOVED_AFTER, at=at))).done
         yield bureau, card
@@ -86,7 +87,7 @@ def check_all(bureau: Bureau, *cards: SoftCard) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("application", BLANK)
 def test_another_card_comes_first_and_neither_is_spent(in_memory: Path, application: str) -> None:
-    for bureau, first in pulled(in_memory, application, TWO):
+    for bureau, first in pulled(in_memory, application, TWO, first=1):
         second = fresh(application)
         for card in (second, first):
             assert bureau.insert(card, reader="B").done, bureau.events[-1]
@@ -113,7 +114,7 @@ def test_one_card_too_many_stays_as_good_as_it_was(in_memory: Path, application:
         assert following.insert(left).done, following.events[-1]
         check_all(following, left)
         following.close()
-    assert taken > 10
+    assert taken > 5
 
 
 class Overtaken(OneStation):
@@ -131,7 +132,7 @@ class Overtaken(OneStation):
 
 @pytest.mark.parametrize("application", BLANK)
 def test_a_card_whose_place_was_taken_meanwhile_is_the_next_holders(in_memory: Path, application: str) -> None:
-    for bureau, card in pulled(in_memory, application, TWO):
+    for bureau, card in chain.from_iterable(pulled(in_memory / f"from-{n}", application, TWO, n) for n in (0, 1)):
         with open_on(SoftTransport(card, "look")) as opened:
             told = opened.serial()
         if told and is_like_blank(bureau):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from cardcore.personalise.events import Event, HolderAssigned
 from cardcore.personalise.jobs import keeping_for
 from cardcore.personalise.reasons import PARKINGS, Reason
 from cardcore.personalise.states import CardState
-from cardcore.softcard import SoftCard
+from cardcore.softcard import SoftCard, keys
+from cardcore.softcard.keys import KeyType
 from cardcore.transport.base import OPEN, Mask, Transport
 from cardcore.transport.faults import CountingTransport, FaultKind, FaultPlan, FaultTransport
 from tests.unit.personalise.audit import audit, issued, unfinished
@@ -35,6 +37,14 @@ MOST_UNKNOWN = {"piv": 0, "openpgp": 5, "gids": 0, "isoapplet": 0}
 @pytest.fixture(autouse=True)
 def _master(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MASTER", MASTER)
+
+
+@pytest.fixture(autouse=True)
+def _keys_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To make RSA keys takes longer than all else here. No card makes so many that one comes again."""
+    at_hand = {kind: cycle([keys.generate(kind) for _ in range(8)]) for kind in (KeyType.RSA1024, KeyType.RSA2048)}
+    made = keys.generate
+    monkeypatch.setattr(keys, "generate", lambda kind: next(at_hand[kind]) if kind in at_hand else made(kind))
 
 
 class Verifies(CountingTransport):
