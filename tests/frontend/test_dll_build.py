@@ -96,11 +96,14 @@ def test_nothing_of_the_machine_that_built_it_is_in_it(built: Built, name: str) 
     assert str(built.folder).encode() not in content
 
 
+SHIPPED = ("cardcore", "csp_frontend", "profiles", "pyproject.toml", "README.md", "LICENSE")
+
+
 def test_the_wheel_ships_what_was_built(built: Built, tmp_path: Path) -> None:
     """From a copy of the tree, so that nothing is left in the real one."""
     copy = tmp_path / "tree"
     listed = subprocess.run(
-        ["git", "-C", ROOT, "ls-files", "-z", "cardcore", "csp_frontend", "profiles", "pyproject.toml", "LICENSE"],
+        ["git", "-C", ROOT, "ls-files", "-z", *SHIPPED],
         check=True,
         capture_output=True,
         text=True,

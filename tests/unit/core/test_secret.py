@@ -9,7 +9,8 @@ import warnings
 
 import pytest
 
-from cardcore.errors import InputError
+from cardcore.errors import InputError, NotSupported
+from cardcore.pinpad.given import PinPad, given, secret
 from cardcore.secret import Secret
 
 
@@ -47,3 +48,12 @@ def test_what_is_no_bytes_is_an_error_and_nothing_more() -> None:
         with pytest.raises(TypeError):
             Secret("314159")  # type: ignore[arg-type] # as a program without types may do
         gc.collect()
+
+
+def test_what_cannot_be_entered_on_a_keypad_is_refused() -> None:
+    pad = PinPad()
+    assert given(pad) is pad
+    with pytest.raises(NotSupported, match="keypad"):
+        secret(pad)
+    for value in ("1234", b"1234", Secret(b"1234")):
+        assert secret(value).reveal() == b"1234"
