@@ -121,6 +121,7 @@ class VirtualReader:
                     connection.sendall(b"!")
                 except OSError:  # the driver has closed it, and makes another one when it needs it
                     self._events.remove(connection)
+                    _shut(connection)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -129,6 +130,9 @@ class VirtualReader:
             except OSError:
                 return
             with self._guard:
+                if self._listener is not listener:  # unplugged just now
+                    _shut(connection)
+                    return
                 self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
