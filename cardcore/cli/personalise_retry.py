@@ -16,6 +16,7 @@ from cardcore.cli.output import count, table
 from cardcore.cli.personalise_run import journal_place, opened_journal, run_option, store_option
 from cardcore.errors import InputError
 from cardcore.lines import is_line
+from cardcore.personalise.reasons import Reason
 
 if TYPE_CHECKING:
     from cardcore.cli.output import Output
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
     from cardcore.personalise.records import CardRecord, Run
     from cardcore.personalise.retrying import Asked, Verdict
 
-REASONS = (
-    *("card-removed", "reader-failed", "stopped", "let-go-on", "station-gone"),
-    *("certificate-pending", "issuer-unreachable", "issuer-uncertain", "issuer-refused"),
-    *("unlock-needed", "authentication-failed", "tries-spent", "unknown-outcome", "verification-failed"),
-    *("card-failed", "plan-failed", "plan-changed"),
-)
+REASONS = tuple(reason.value for reason in Reason)
 _STDIN = "-"
 
 
@@ -135,7 +131,6 @@ def _serials(cards: Iterable[str]) -> Iterator[str]:
 
 
 def _chosen(journal: Journal, run: Run, reasons: Iterable[str], stations: Iterable[str]) -> list[Asked]:
-    from cardcore.personalise.reasons import Reason
     from cardcore.personalise.retrying import chosen
 
     return chosen(journal, run, frozenset(map(Reason, reasons)), frozenset(stations))
