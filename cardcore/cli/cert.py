@@ -19,6 +19,8 @@ from cardcore.cli.secrets import SOURCE, Source
 from cardcore.errors import NotFound, ReplyError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography import x509
 
     from cardcore import Card
@@ -72,11 +74,18 @@ def list_certificates(context: Context) -> None:
 @pass_context
 def export(context: Context, key: str, out: str | None, as_der: bool) -> None:
     """Print the certificate of a key."""
+    _print(context, key, out, as_der, lambda card, name: _present(name, card.certificate(name)))
+
+
+def _print(
+    context: Context, key: str, out: str | None, as_der: bool, read: Callable[[Card, str], x509.Certificate]
+) -> None:
+    """Print what is read from the card for a key, or write it to a file."""
     files.check_target(out)
     _refuse_binary(context, out, as_der, "certificate")
     with context.card() as card:
         name = card.keyring.slot(key).name
-        found = _present(name, card.certificate(name))
+        found = read(card, name)
     _deliver(context, {**describe(name, found)}, keyfiles.encoded(found, as_der=as_der), out)
 
 
@@ -97,12 +106,7 @@ def attest(context: Context, key: str, out: str | None, as_der: bool) -> None:
 
     Whom it convinces depends on who certified the card's own key, whose certificate is a data object of the card.
     """
-    files.check_target(out)
-    _refuse_binary(context, out, as_der, "certificate")
-    with context.card() as card:
-        name = card.keyring.slot(key).name
-        found = card.attest(name)
-    _deliver(context, {**describe(name, found)}, keyfiles.encoded(found, as_der=as_der), out)
+    _print(context, key, out, as_der, lambda card, name: card.attest(name))
 
 
 def _refuse_binary(context: Context, out: str | None, as_der: bool, what: str) -> None:
