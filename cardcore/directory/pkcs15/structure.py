@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 
 from cardcore import tlv
@@ -35,14 +35,6 @@ class Kind(IntEnum):
     USEFUL_CERTIFICATES = 0xA6
     DATA = 0xA7
     AUTHENTICATION = 0xA8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectList:
-    """One list of objects: its entries, and its file (empty path: the entries are in EF.ODF itself)."""
-
-    kind: int
-    listing: Listing
 
 
 class Structure:
