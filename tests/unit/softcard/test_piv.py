@@ -22,17 +22,6 @@ CURVES: dict[int, tuple[ec.EllipticCurve, HashAlgorithm]] = {
 }
 
 
-@pytest.fixture
-def host() -> Host:
-    return Host(volatile_card("piv", cost=COST))
-
-
-@pytest.fixture
-def admin(host: Host) -> Host:
-    assert host.prove() == OK
-    return host
-
-
 def rsa_public(reply: bytes) -> rsa.RSAPublicKey:
     n, e = (int.from_bytes(require(reply, [0x7F49, tag])) for tag in (0x81, 0x82))
     return rsa.RSAPublicNumbers(e, n).public_key()

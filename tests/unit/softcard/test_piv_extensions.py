@@ -6,20 +6,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from cardcore.softcard import volatile_card
 from cardcore.tlv import encode, require
-from tests.unit.softcard.pivhost import COST, OK, OTHER_PIN, OTHER_PUK, Host
-
-
-@pytest.fixture
-def host() -> Host:
-    return Host(volatile_card("piv", cost=COST))
-
-
-@pytest.fixture
-def admin(host: Host) -> Host:
-    assert host.prove() == OK
-    return host
+from tests.unit.softcard.pivhost import OK, OTHER_PIN, OTHER_PUK, Host
 
 
 def test_metadata_of_what_is_not_there(host: Host) -> None:
